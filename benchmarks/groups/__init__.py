@@ -1,0 +1,1 @@
+"""The groups of benchmarks, each a process of its own."""

@@ -1,0 +1,408 @@
+"""What a shop subclasses: a host object goes in, plain values come out.
+
+Adapters know neither our tables nor the network. Each attribute is a dotted path, a callable that takes the
+object, or a method ``get_<name>(self, obj)``, which wins.
+"""
+
+from __future__ import annotations
+
+import datetime
+import inspect
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol, TypeVar, final
+
+from django.core.checks import CheckMessage
+from django.db.models import Model, QuerySet
+
+from django_hellotext.api.types import Money as ApiMoney
+from django_hellotext.conf import hellotext_settings
+from django_hellotext.exceptions import ConfigurationError, TrackingError
+
+from . import contacts, loading, values
+from .dependencies import Dependencies, dependencies_of
+from .fields import Guest, IfPresent, Items, Money, OnChange, Shape, Spec, Value, Variants
+from .inline import variants_of
+from .lines import lines_of
+from .links import Link
+from .money import to_money
+from .paths import concrete, trace, walk
+
+M = TypeVar("M", bound=Model)
+
+CONSENT_KEYS = frozenset(
+    {"state", "subscribe", "subscribed", "subscription", "subscription_state", "unsubscribe", "unsubscribed"}
+)
+"""Keys that say or set a subscription state; none may be in the payload of a profile (promise 9, demand A1)."""
+
+
+class Lookup(Protocol):
+    """What an adapter asks its registry: which adapter mirrors a model."""
+
+    def for_model(self, model: type[Model]) -> Adapter | None:
+        """The adapter of ``model``, or ``None``."""
+
+
+class Adapter:
+    """Turns one host model into one remote kind.
+
+    ``kind``: the remote kind. ``attributes``: each attribute with what it has to become. ``sent``: those that go
+    into the payload. ``always_sent``: those of them that stay when they are empty. ``required``: those that Hellotext
+    needs. ``sent_as``: what the contract calls an attribute that is named otherwise here. ``natural_key``: what
+    Hellotext tells two objects of this kind apart by.
+
+    ``reference``: the shop's own permanent identifier; must never change. ``source``: the constant name of the
+    shop, ``HELLOTEXT["SOURCE"]`` when ``None``; must never change either. ``watches``: names of the model's own
+    fields that the adapter's methods and callables read; declare it so that a save of other fields costs nothing.
+
+    ``changed_at``: the name of the model's field that says when an object last changed, for ``hellotext_sync --since``.
+
+    ``on_delete``: what becomes of the remote object when the host's is deleted. ``"keep"`` leaves it there,
+    ``"delete"`` deletes it, ``"clear"`` empties it (a profile loses its values and keeps its conversations, a cart
+    loses its items; no other kind can be cleared). ``on_unsyncable``: the same for an object that was sent and for
+    which ``should_sync`` now says no; an object that is syncable again, or comes back, is created anew.
+
+    ``depends_on``: related models whose changes change the payload, each with the way from the related object to the
+    registered ones: ``{"shop.Category": "products"}``. The way is a path over relations, a callable that takes the
+    related object and answers a queryset, or a list of these. The lines of ``Items("lines", …)`` and the
+    many-to-many fields that a path names are known by themselves.
+    """
+
+    kind: ClassVar[str] = ""
+    attributes: ClassVar[Mapping[str, Shape]] = {"reference": Shape.TEXT}
+    sent: ClassVar[tuple[str, ...]] = ()
+    always_sent: ClassVar[frozenset[str]] = frozenset()
+    sent_as: ClassVar[Mapping[str, str]] = {}
+    required: ClassVar[tuple[str, ...]] = ()
+    sends_reference: ClassVar[bool] = True
+    sends_source: ClassVar[bool] = True
+    natural_key: ClassVar[str] = "reference"
+
+    reference: Spec = "pk"
+    source: str | None = None
+    watches: tuple[str, ...] | None = None
+    changed_at: str | None = None
+    on_delete: str = "keep"
+    on_unsyncable: str = "keep"
+    depends_on: Mapping[Any, Any] = MappingProxyType({})
+
+    def __init__(self, model: type[Model], *, registry: Lookup | None = None) -> None:
+        self.model = model
+        self.registry = registry
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} for {self.model._meta.label}>"
+
+    @property
+    def label(self) -> str:
+        """The lower-case label of the concrete model, under which objects are mirrored."""
+        return concrete(self.model)._meta.label_lower
+
+    # What a shop may override
+
+    def should_sync(self, obj: Any) -> bool:
+        """Whether ``obj`` is mirrored at all: answer ``False`` for drafts, test orders, staff."""
+        return True
+
+    def queryset(self, queryset: QuerySet[M]) -> QuerySet[M]:
+        """``queryset`` prepared so that rendering many objects takes a constant number of queries.
+
+        Loads what the adapter's paths lead over. Extend it with ``super().queryset(…)`` for what methods and
+        callables read.
+        """
+        return loading.prepare(self, queryset)
+
+    def build(self, obj: Any) -> dict[str, Any]:
+        """The payload before it is checked; override it for what no attribute can say."""
+        payload: dict[str, Any] = {}
+        if self.sends_reference:
+            payload["reference"] = self.reference_of(obj)
+            if self.sends_source:
+                payload["source"] = self.source_name
+        for name in self.sent:
+            found = self.shaped(obj, name)
+            if not values.is_empty(found) or (found is not None and name in self.always_sent):
+                payload[self.sent_as.get(name, name)] = found
+        return payload
+
+    # What the rest of the package asks
+
+    @final
+    def payload(self, obj: Any) -> dict[str, Any]:
+        """Keyword arguments of the API resource's ``create()`` for ``obj``.
+
+        Decimals, ``api.types.Money``, dicts and lists; a ``Link`` wherever another object's remote ID belongs.
+        Raises ``ConfigurationError`` for a mistake in the adapter, ``TrackingError`` for faulty data of ``obj``.
+        """
+        found = self.build(obj)
+        if self.kind == "profile":
+            region = self.shaped(obj, contacts.REGION)
+            found = contacts.usable(found, region=region, customer=obj, where=self.where("payload"))
+        payload = self._without_consent(found, kind=self.kind)
+        for name in self.required:
+            if values.is_empty(payload.get(self.sent_as.get(name, name))):
+                raise TrackingError(
+                    f"{self.where(name)}: this is empty, and Hellotext needs it.",
+                    reason="parameter_missing",
+                    parameter=name,
+                )
+        return payload
+
+    @property
+    def source_name(self) -> str:
+        """The constant name of the shop."""
+        return self.source or hellotext_settings.SOURCE
+
+    def reference_of(self, obj: Any) -> str:
+        """The permanent identifier of ``obj``. Raises ``TrackingError`` when it is empty."""
+        found = self.shaped(obj, "reference")
+        if not found:
+            raise TrackingError(
+                f"{self.where('reference')}: the reference is empty.",
+                reason="reference_empty",
+                parameter="reference",
+            )
+        return str(found)
+
+    def status(self, obj: Any) -> tuple[str, datetime.datetime | None] | None:
+        """The watched status now and when it came about; ``None`` when the adapter watches none.
+
+        An empty status is ``""``, so that it differs from an unwatched one; the time is ``None`` when the host
+        does not keep it.
+        """
+        found = self.shaped(obj, "events")
+        return found if isinstance(found, tuple) else None
+
+    def action_for(self, status: str) -> str | None:
+        """The action that ``status`` stands for; ``None`` when it sends nothing (demand A6)."""
+        declared = self.spec("events")
+        if not isinstance(declared, OnChange):
+            return None
+        return {values.status_text(key): action for key, action in declared.actions.items()}.get(status)
+
+    def profile_link(self, obj: Any) -> Link | None:
+        """Who ``obj`` belongs to; a guest is linked by ``obj`` itself, nobody is ``None``.
+
+        A plain foreign key is read from its column, without a query.
+        """
+        found = self.shaped(obj, "profile")
+        if isinstance(found, Link):
+            return found
+        return Link("profile", self.label, str(obj.pk)) if self.guest_payload(obj) else None
+
+    @final
+    def guest_payload(self, obj: Any) -> dict[str, Any] | None:
+        """The profile of a guest as keyword arguments of ``profiles.create()``.
+
+        ``None`` when ``obj`` belongs to a customer, or when neither e-mail nor phone is known.
+        """
+        if isinstance(self.shaped(obj, "profile"), Link):
+            return None
+        found = self.shaped(obj, "guest")
+        if not isinstance(found, Mapping):
+            return None
+        values = {name: value for name, value in found.items() if name != contacts.REGION}
+        # A guest has no account that could verify anything: the address is the one that the order is sent to.
+        payload = contacts.usable(values, region=found.get(contacts.REGION), where=self.where("guest"))
+        if not (payload.get("email") or payload.get("phone")):
+            return None
+        return self._without_consent(payload, kind="profile")
+
+    def amount(self, obj: Any) -> ApiMoney | None:
+        """The revenue of an event about ``obj`` when the caller gives none; ``None`` leaves it to Hellotext."""
+        return None
+
+    def check(self) -> list[CheckMessage]:
+        """Mistakes that can be seen without an object and without a query."""
+        from .checking import check_adapter  # checking reads adapters, and so comes after this module
+
+        return check_adapter(self)
+
+    def watched_fields(self) -> frozenset[str] | None:
+        """The model's own fields (names and column names) that the adapter reads.
+
+        ``None`` when that is unknown: a method, a callable or a property is involved and ``watches`` does not say
+        what it reads.
+        """
+        return self._watched
+
+    @cached_property
+    def _watched(self) -> frozenset[str] | None:
+        return loading.watched_fields(self)  # asked at every save, and the same for the life of the process
+
+    @cached_property
+    def dependencies(self) -> Dependencies:
+        """What else the payload depends on: declared in ``depends_on``, or implied by paths."""
+        return dependencies_of(self)
+
+    @cached_property
+    def status_fields(self) -> frozenset[str] | None:
+        """The model's own fields (names and column names) behind the watched status; ``None`` when unknown."""
+        return loading.status_fields(self)
+
+    # How attributes are read
+
+    def where(self, attribute: str) -> str:
+        """The adapter and the attribute, for messages."""
+        return f"{type(self).__name__}.{attribute} ({self.model._meta.label})"
+
+    def spec(self, name: str) -> Any:
+        """The declaration of attribute ``name`` as it was written; ``None`` for one that this kind does not have."""
+        if name not in self.attributes:
+            return None
+        found = inspect.getattr_static(self, name, None)
+        # A function in the class body is a callable that takes the object, not a method.
+        return found.__func__ if isinstance(found, staticmethod) else found
+
+    def getter(self, name: str) -> Any:
+        """The method ``get_<name>``, or ``None``."""
+        return getattr(self, f"get_{name}", None)
+
+    def declares(self, name: str) -> bool:
+        """Whether this adapter says anything of attribute ``name``; a guest's are said by ``guest``."""
+        if name not in self.attributes:
+            return self.spec("guest") is not None or self.getter("guest") is not None
+        spec = self.spec(name)
+        return self.getter(name) is not None or (self.has(spec) if isinstance(spec, IfPresent) else spec is not None)
+
+    def value(self, obj: Any, name: str) -> Any:
+        """What attribute ``name`` says of ``obj``, before it is brought into its shape.
+
+        Raises ``ConfigurationError`` naming the adapter and the attribute when a path cannot be followed.
+        """
+        getter = self.getter(name)
+        if getter is not None:
+            return getter(obj)
+        return self.read(obj, self.spec(name), where=self.where(name))
+
+    def shaped(self, obj: Any, name: str) -> Any:
+        """What attribute ``name`` says of ``obj``, as the contract takes it; ``None`` for an unknown attribute."""
+        shape = self.attributes.get(name)
+        if shape is None:
+            return None
+        where = self.where(name)
+        if shape is Shape.LINK and self.getter(name) is None:
+            return self.link(obj, self.spec(name), kind=name, where=where)
+        found = self.value(obj, name)
+        match shape:
+            case Shape.TEXT:
+                return values.text(found, where=where)
+            case Shape.URL:
+                return values.url(found, where=where)
+            case Shape.IMAGE:
+                return values.image(found, where=where)
+            case Shape.FLAG:
+                return None if found is None else bool(found)
+            case Shape.COUNT:
+                return values.count(found, where=where)
+            case Shape.NAMES:
+                return values.names(found, where=where)
+            case Shape.MAPPING:
+                return values.mapping(found, where=where)
+            case Shape.MONEY:
+                return found if isinstance(found, ApiMoney) else self.money(obj, found, where=where)
+            case Shape.LINK:
+                return self.link_to(found, kind=name, where=where)
+            case Shape.ITEMS:
+                return lines_of(self, obj, found)
+            case Shape.VARIANTS:
+                return variants_of(self, obj, found)
+            case Shape.GUEST | Shape.ON_CHANGE:
+                return found
+
+    def read(self, obj: Any, spec: Any, *, where: str) -> Any:
+        """What ``spec`` says of ``obj``."""
+        match spec:
+            case None:
+                return None
+            case str():
+                return walk(obj, spec, where=where)
+            case Value():
+                return spec.literal
+            case IfPresent():
+                return walk(obj, spec.path, where=where) if self.has(spec) else None
+            case Money():
+                currency = self.read(obj, spec.currency, where=where)
+                return self.money(obj, self.read(obj, spec.amount, where=where), currency=currency, where=where)
+            case Items() | Variants():
+                return self.read(obj, spec.path, where=where)
+            case Guest():
+                parts = {name: self.read(obj, part, where=where) for name, part in vars(spec).items()}
+                return {name: values.text(part, where=where) for name, part in parts.items() if part}
+            case OnChange():
+                return self._read_status(obj, spec, where=where)
+            case Mapping():
+                return {key: self.read(obj, part, where=where) for key, part in spec.items()}
+        if callable(spec):
+            return spec(obj)
+        raise ConfigurationError(f"{where}: {type(spec).__name__} is neither a path, a callable nor a Value.")
+
+    def has(self, spec: IfPresent) -> bool:
+        """Whether the model has what an optional path begins with."""
+        return not trace(concrete(self.model), spec.path.partition(".")[0]).missing
+
+    def money(self, obj: Any, found: Any, *, where: str, currency: Any = None) -> ApiMoney | None:
+        """``found`` as money; its currency is its own, else ``currency``, else the adapter's for ``obj``."""
+        if values.is_empty(found):
+            return None
+        return to_money(found, currency=currency or self.currency_of(obj), where=where)
+
+    def currency_of(self, obj: Any) -> str | None:
+        """The currency of the amounts of ``obj``: the attribute ``currency``, else ``HELLOTEXT["CURRENCY"]``."""
+        return self.shaped(obj, "currency") or hellotext_settings.CURRENCY
+
+    def link(self, obj: Any, spec: Any, *, kind: str, where: str, of_line: bool = False) -> Any:
+        """The link that ``spec`` leads to; a foreign key to a primary key is read from its column."""
+        # request.user is a lazy object: its class, unlike its type, is the model.
+        found = trace(concrete(obj.__class__), spec) if isinstance(spec, str) and isinstance(obj, Model) else None
+        key = found.foreign_key if found else None
+        if key is None:
+            return self.link_to(self.read(obj, spec, where=where), kind=kind, where=where, of_line=of_line)
+        prefix, _, _ = spec.rpartition(".")
+        holder = walk(obj, prefix, where=where) if prefix else obj
+        pk = getattr(holder, key.attname, None)
+        model = key.remote_field.model
+        return None if pk is None else Link(self._sellable(model) if of_line else kind, self.label_of(model), str(pk))
+
+    def link_to(self, found: Any, *, kind: str, where: str, of_line: bool = False) -> Any:
+        """``found``, an object of the host, as a link; ``None`` for one that is not saved.
+
+        With ``of_line`` it is what a line sells: a product or a variant, or text, which stays as it is: the ID,
+        reference or SKU of something that the host has no object for.
+        """
+        if found is None or isinstance(found, Link):
+            return found
+        if of_line and isinstance(found, str):
+            return found or None
+        if not isinstance(found, Model):
+            raise ConfigurationError(f"{where}: expected an object, not {type(found).__name__}.")
+        if of_line:
+            kind = self._sellable(found.__class__)
+        return None if found.pk is None else Link(kind, self.label_of(found.__class__), str(found.pk))
+
+    def label_of(self, model: type[Model]) -> str:
+        """The label under which objects of ``model`` are mirrored."""
+        adapter = self.registry.for_model(model) if self.registry else None
+        return adapter.label if adapter else concrete(model)._meta.label_lower
+
+    def _sellable(self, model: type[Model]) -> str:
+        adapter = self.registry.for_model(model) if self.registry else None
+        return adapter.kind if adapter is not None and adapter.kind == "product_variant" else "product"
+
+    def _read_status(self, obj: Any, declared: OnChange, *, where: str) -> tuple[str, datetime.datetime | None]:
+        status = values.status_text(self.read(obj, declared.field, where=where))
+        times = {values.status_text(key): spec for key, spec in declared.at.items()}
+        at = f"{where}.at[{status!r}]"
+        return status, values.moment(self.read(obj, times.get(status), where=at), where=at)
+
+    def _without_consent(self, payload: dict[str, Any], *, kind: str) -> dict[str, Any]:
+        if kind != "profile":
+            return payload
+        for key in payload:
+            if key.partition("[")[0].lower() in CONSENT_KEYS:
+                raise ConfigurationError(
+                    f"{type(self).__name__}: the payload of a profile must not hold {key!r}. Consent is never "
+                    "mirrored; it needs its own recorded evidence."
+                )
+        return payload

@@ -1,0 +1,67 @@
+"""Orders."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django_hellotext.api.types import Money
+
+from .base import Adapter
+from .fields import Shape, Spec, Value
+from .links import Link
+
+
+class OrderAdapter(Adapter):
+    """Mirrors orders.
+
+    ``profile``: leads to the customer; ``guest``: a ``Guest(…)`` for orders without one. Neither is in the payload:
+    an order reaches its profile through its events. ``items``: an ``Items(…)`` with the prices charged. ``currency``:
+    ISO 4217 code of all amounts. ``delivery``: ``deliver`` (the default) or ``collect``, always sent (help site).
+    ``name``: a label such as "Order 1001". ``payment_method``, ``sales_channel``: text. ``metadata``: a mapping.
+
+    ``total``: the revenue that the order's events carry, in major units; never in the payload, where Hellotext works
+    it out from the items. ``cart``: leads to the cart that the order came from. ``events``: an ``OnChange(…)``.
+    """
+
+    kind = "order"
+    attributes: ClassVar = {
+        "reference": Shape.TEXT,
+        "profile": Shape.LINK,
+        "guest": Shape.GUEST,
+        "items": Shape.ITEMS,
+        "currency": Shape.TEXT,
+        "delivery": Shape.TEXT,
+        "name": Shape.TEXT,
+        "payment_method": Shape.TEXT,
+        "sales_channel": Shape.TEXT,
+        "metadata": Shape.MAPPING,
+        "total": Shape.MONEY,
+        "cart": Shape.LINK,
+        "events": Shape.ON_CHANGE,
+    }
+    sent = ("items", "delivery", "name", "payment_method", "sales_channel", "metadata")
+    always_sent = frozenset({"items"})
+    required = ("delivery",)
+
+    profile: Spec = None
+    guest: Spec = None
+    items: Spec = None
+    currency: Spec = None
+    delivery: Spec = Value("deliver")
+    name: Spec = None
+    payment_method: Spec = None
+    sales_channel: Spec = None
+    metadata: Spec = None
+    total: Spec = None
+    cart: Spec = None
+    events: Spec = None
+
+    def amount(self, obj: Any) -> Money | None:
+        """The order's ``total``."""
+        found = self.shaped(obj, "total")
+        return found if isinstance(found, Money) else None
+
+    def cart_link(self, obj: Any) -> Link | None:
+        """The cart that the order came from, whose unsent events the order supersedes (promise 5)."""
+        found = self.shaped(obj, "cart")
+        return found if isinstance(found, Link) else None

@@ -1,0 +1,17 @@
+"""Admin pages: what waits, what arrived, and why something did not. Read-only: the rows are the truth."""
+
+from __future__ import annotations
+
+from .dashboard import DashboardAdmin
+from .mixin import HellotextAdminMixin
+from .pages import AccountAdmin, ChangeAdmin, EventAdmin, RemoteObjectAdmin, SessionAdmin
+
+__all__ = [
+    "AccountAdmin",
+    "ChangeAdmin",
+    "DashboardAdmin",
+    "EventAdmin",
+    "HellotextAdminMixin",
+    "RemoteObjectAdmin",
+    "SessionAdmin",
+]

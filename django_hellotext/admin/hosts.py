@@ -1,0 +1,28 @@
+"""How the admin names and links an object of the shop, without reading it."""
+
+from __future__ import annotations
+
+from django.apps import apps
+from django.contrib.admin import AdminSite
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+
+EMPTY = "-"  # as the admin itself shows it
+
+
+def shown(label: str, pk: str, *, site: AdminSite) -> str:
+    """``order 17``, linked to its page in the admin where there is one; ``EMPTY`` for nothing."""
+    if not label:
+        return EMPTY
+    try:
+        model = apps.get_model(label)
+    except (LookupError, ValueError):  # the shop has removed the model since
+        return f"{label} {pk}"
+    name = f"{model._meta.verbose_name} {pk}"
+    if not site.is_registered(model):
+        return name
+    try:
+        url = reverse(f"{site.name}:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
+    except NoReverseMatch:
+        return name
+    return format_html('<a href="{}">{}</a>', url, name)

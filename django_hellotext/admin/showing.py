@@ -1,0 +1,147 @@
+"""How the admin draws a state, an explanation, JSON, and a payload beside what Hellotext has."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from django_hellotext.delivery.explain import Explanation
+from django_hellotext.delivery.preview import Preview
+from django_hellotext.models import Kind, Session, State
+from django_hellotext.models.deliverable import Deliverable
+from django_hellotext.redaction import hide, mask_data
+
+from .hosts import EMPTY
+
+# A mark beside the word, so that a state is never told by its colour alone.
+MARKS = {
+    State.PENDING: "…",
+    State.SENDING: "→",
+    State.SYNCED: "✓",
+    State.DELIVERED: "✓",
+    State.UNCERTAIN: "?",
+    State.FAILED: "✗",
+    State.SKIPPED: "○",
+    State.DELETED: "○",
+}
+TONES = {State.SYNCED: "good", State.DELIVERED: "good", State.UNCERTAIN: "doubt", State.FAILED: "bad"}
+
+MOST_CHARACTERS = 20_000  # of one JSON value; a page is for people
+
+
+def badge(row: Deliverable) -> SafeString:
+    """The state, as a mark, a word and a colour."""
+    state = State(row.state)
+    if isinstance(row, Session) and row.is_conflict:
+        # Refused for good, and nobody has to do anything: it is no alarm (demand G6).
+        return format_html('<span class="hellotext-state hellotext-state-plain">○ {}</span>', _("in conflict"))
+    tone = TONES.get(state, "plain")
+    return format_html('<span class="hellotext-state hellotext-state-{}">{} {}</span>', tone, MARKS[state], state.label)
+
+
+def standing(row: Deliverable) -> SafeString:
+    """The badge; beneath it the reason where there is one, and the next attempt where one is set."""
+    said = [row.why] if row.why else []
+    if row.state == State.PENDING and row.next_attempt_at is not None:
+        now = timezone.now()
+        if row.next_attempt_at > now:
+            values = {"count": row.attempts, "time": lasting(now, row.next_attempt_at)}
+            said.append(_("attempts: %(count)d, the next in %(time)s") % values)
+        else:
+            said.append(_("attempts: %(count)d, the next is due") % {"count": row.attempts})
+    if not said:
+        return badge(row)
+    beneath = format_html_join("", "<div>{}</div>", ((text,) for text in said))
+    return format_html('{}<div class="hellotext-beneath hellotext-reason">{}</div>', badge(row), beneath)
+
+
+def lasting(first: datetime, last: datetime) -> str:
+    """The time from ``first`` to ``last`` in words; below a minute in seconds."""
+    seconds = max(0, round((last - first).total_seconds()))
+    if seconds >= 60:
+        return timesince(first, last)
+    return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
+
+
+def explanation(found: Explanation) -> SafeString:
+    """The lines of an explanation, as a list."""
+    lines = format_html_join(
+        "", '<li class="hellotext-depth-{}">{}</li>', ((min(line.depth, 3), line.text) for line in found.lines)
+    )
+    return format_html('<ul class="hellotext-explanation">{}</ul>', lines)
+
+
+def as_json(value: Any) -> SafeString | str:
+    """A JSON value, one member a line; a very long one is cut."""
+    if not value:
+        return EMPTY
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    cut = text if len(text) <= MOST_CHARACTERS else text[:MOST_CHARACTERS] + "…"
+    return format_html('<pre class="hellotext-json">{}</pre>', cut)
+
+
+def copyable(text: str) -> SafeString | str:
+    """A text that one click chooses, and a button copies where the page may."""
+    if not text:
+        return EMPTY
+    return format_html(
+        '<code class="hellotext-copy" data-label="{}" data-done="{}">{}</code>', _("Copy"), _("Copied"), text
+    )
+
+
+def comparison(seen: Preview, *, kind: str, personal_data: bool) -> SafeString | str:
+    """What would be sent now beside what Hellotext answered last, a line for each name, differences marked."""
+    if seen.now is None:
+        return EMPTY
+    dropped = (seen.differs or frozenset()) - seen.now.keys()
+    marks = {True: ("differs", "≠", _("differs")), False: ("same", "=", _("as sent"))}
+    unsent = ("new", "+", _("not sent yet"))
+    lines = []
+    for name in [*seen.now, *sorted(dropped)]:
+        tone, mark, word = unsent if seen.differs is None else marks[name in seen.differs]
+        now = _value(name, seen.now.get(name), kind=kind, personal_data=personal_data)
+        there = _value(name, seen.answered.get(name), kind=kind, personal_data=personal_data)
+        lines.append((tone, mark, word, name, now, there))
+    body = format_html_join(
+        "",
+        '<tr class="hellotext-{}"><td><span aria-hidden="true">{}</span> {}</td><th scope="row">{}</th>'
+        "<td>{}</td><td>{}</td></tr>",
+        lines,
+    )
+    return format_html(
+        '<div class="hellotext-scroll"><table class="hellotext-comparison"><thead><tr><th scope="col">{}</th>'
+        '<th scope="col">{}</th><th scope="col">{}</th><th scope="col">{}</th></tr></thead>'
+        "<tbody>{}</tbody></table></div>",
+        _("since it was sent last"),
+        _("name"),
+        _("would be sent now"),
+        _("Hellotext's last answer"),
+        body,
+    )
+
+
+def masked(name: str, value: Any, *, kind: str) -> Any:
+    """A value of a payload for whoever may not see personal data.
+
+    Of a customer, and of what the shop names by itself, nothing is shown but its shape.
+    """
+    if kind == Kind.PROFILE or name in ("metadata", "properties"):
+        return hide(value)
+    return mask_data({name: value})[name]
+
+
+def _value(name: str, value: Any, *, kind: str, personal_data: bool) -> SafeString | str:
+    if value is None:
+        return EMPTY
+    shown = value if personal_data else masked(name, value, kind=kind)
+    if isinstance(shown, dict | list):
+        return as_json(shown)
+    return str(shown)[:MOST_CHARACTERS]

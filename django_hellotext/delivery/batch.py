@@ -1,0 +1,394 @@
+"""The rows in hand of one claim, with what they need first.
+
+The main thread alone works here: it loads, claims prerequisites, renders payloads, and knows which row may go next.
+A prerequisite is claimed like any row, by the same token (promise 4).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+
+from .. import consent
+from ..actions import Purpose, purpose_of
+from ..adapters import Adapter, Link, ProfileAdapter, links, registry
+from ..adapters.contacts import addresses_of
+from ..conf import hellotext_settings
+from ..exceptions import TrackingError
+from ..intake.handover import attachment
+from ..models import LAST_PAYLOAD, UNSUBSCRIBE, Event, Kind, RemoteObject, Session, SkipReason, State
+from ..models.deliverable import IS_DUE, Deliverable, error_fields
+from ..models.erasure import erased
+from .differences import SENT, cleared
+from .mirrors import hosts_of, link_of, mirrors_for, payload_hash, traces_of
+from .references import settle_shared, take_reference
+
+
+@dataclass(eq=False)
+class Work:
+    """One row in hand. ``needs`` are rows in hand that must be finished first, ``unlocks`` those that wait for it.
+
+    ``payload`` is what an object is to look like at Hellotext. ``skip`` or ``fault`` say, before anything is sent,
+    that it will not be. ``removal`` says that the object is to be deleted or cleared there, ``cleared`` which
+    values are to be taken away from it, ``new_defaults`` which of its values become the default there and leave the
+    former one in its place, ``postponed`` that another has to leave first. ``follows`` is the row before it
+    under the same ordering key, ``rival`` the customer who had a session before, ``unseen`` that the customer of a
+    session refuses to be seen browsing.
+    """
+
+    row: Deliverable
+    batch: Batch
+    needs: set[Work] = field(default_factory=set)
+    unlocks: list[Work] = field(default_factory=list)
+    payload: dict[str, Any] | None = None
+    hash: str = ""
+    skip: SkipReason | None = None
+    fault: dict[str, Any] | None = None
+    gone: bool = False
+    removal: str = ""
+    postponed: bool = False
+    cleared: dict[str, Any] = field(default_factory=dict)
+    new_defaults: frozenset[str] = frozenset()
+    follows: Work | None = None
+    held_back: bool = False
+    looked_up: bool = False
+    rival: Link | None = None
+    unseen: bool = False
+
+    def wait_for(self, other: Work) -> None:
+        if other is not self and other not in self.needs:
+            self.needs.add(other)
+            other.unlocks.append(self)
+
+
+class Batch:
+    """Everything in hand under one token. ``now`` is the database's time of the claim, ``last_start``
+    the monotonic time after which too little is left of the lease to begin a request.
+    """
+
+    # Cart events that mean nothing once the cart is empty or gone.
+    FILLING = frozenset({"cart.added", "cart.abandoned", "cart.viewed", "checkout.started"})
+
+    def __init__(self, *, account: str, using: str, token: str, lease: float, now: datetime) -> None:
+        self.account = account
+        self.now = now
+        self.using = using
+        self.token = token
+        self.lease = lease
+        self.mirrors: dict[Link, RemoteObject] = {}
+        self.attachments: dict[tuple[str, Link], Session] = {}
+        self.last_start = math.inf
+        self.emptied: set[Link] = set()
+        self.refused: set[int] = set()
+        self.works: list[Work] = []
+        self._mirror_works: dict[Link, Work] = {}
+        self._attachment_works: dict[tuple[str, Link], Work] = {}
+
+    def load(self, *, objects: Sequence[RemoteObject], sessions: Sequence[Session], events: Sequence[Event]) -> None:
+        """Take the claimed rows in hand, claim what they need, and put them in order."""
+        self._take_objects(objects)
+        self._follow({link for event in events for link in event_links(event)})
+        self._follow({profile_of(row) for row in sessions})
+        settle_shared(self._mirror_works.values(), account=self.account, using=self.using)
+        self._remember_cart_sessions(events)
+        self._look_into_carts(events)
+        self._ask_consent(events)
+        self._take_sessions(sessions)
+        self._need_attachments(events)
+        self._mark_conflicts()
+        self._ask_who_may_be_joined()
+        self._take_events(events)
+        for work in self._mirror_works.values():
+            for link in links(work.payload or {}):
+                self._order(work, link)
+
+    def _order(self, work: Work, link: Link) -> None:
+        """``work`` goes after what ``link`` names; if that is to be removed, before it."""
+        needed = self._mirror_works.get(link)
+        if needed is not None and needed.removal:
+            needed.wait_for(work)
+        elif needed is not None:
+            work.wait_for(needed)
+
+    def _take_objects(self, rows: Sequence[RemoteObject]) -> None:
+        self.mirrors.update({link_of(row): row for row in rows})
+        self._follow(self._render(rows))
+
+    def _follow(self, wanted: set[Link]) -> None:
+        """Load the mirrors of ``wanted``, claim those that wait, and go on with what those need."""
+        while wanted := wanted - self.mirrors.keys():
+            found = mirrors_for(wanted, account=self.account, lane=0, using=self.using)
+            self.mirrors.update(found)
+            wanted = self._render(self._claim(found.values()))
+
+    def _claim(self, mirrors: Iterable[RemoteObject]) -> list[RemoteObject]:
+        waiting = [mirror.pk for mirror in mirrors if mirror.state == State.PENDING]
+        rows = RemoteObject.objects.using(self.using)
+        if not waiting or not rows.filter(IS_DUE, pk__in=waiting).claim(waiting, token=self.token, lease=self.lease):
+            return []
+        claimed = list(rows.held(self.token).filter(pk__in=waiting))
+        self.mirrors.update({link_of(row): row for row in claimed})
+        return claimed
+
+    def _render(self, rows: Sequence[RemoteObject]) -> set[Link]:
+        """Make a Work of each mirror in hand; answers what their payloads point to."""
+        hosts = hosts_of([link_of(row) for row in rows], using=self.using)
+        needed: set[Link] = set()
+        rendered: list[Work] = []
+        for row in rows:
+            work = Work(row, self)
+            render_one(work, row, hosts.get(link_of(row)))
+            rendered.append(work)
+        leave_out_erased(rendered, account=self.account, using=self.using)
+        for work, row in zip(rendered, rows, strict=True):
+            needed.update(links(work.payload or {}))
+            self._mirror_works[link_of(row)] = work
+            self.works.append(work)
+        return needed
+
+    def _remember_cart_sessions(self, events: Iterable[Event]) -> None:
+        """A cart that knows no session yet belongs to the session of its first event."""
+        for event in events:
+            mirror = self.mirrors.get(object_of(event)) if event.object_kind == Kind.CART else None
+            if mirror is not None and not mirror.session:
+                mirror.session = event.session
+
+    def _look_into_carts(self, events: Iterable[Event]) -> None:
+        """Which carts that somebody filled are empty or gone by now (demand A2)."""
+        filled = {object_of(event) for event in events if event.action in self.FILLING and event.object_label}
+        hosts = hosts_of(filled, using=self.using)
+        for link in filled:
+            adapter = registry.for_label(link.label)
+            if adapter is not None and _is_empty(adapter, hosts.get(link)):
+                self.emptied.add(link)
+
+    def _ask_consent(self, events: Sequence[Event]) -> None:
+        """Who has withdrawn their consent since the event was recorded (demand I2)."""
+        if hellotext_settings.CONSENT is None:
+            return
+        # An opt-out needs nobody's consent.
+        asked = [event for event in events if not (event.is_subscription and event.action == UNSUBSCRIBE)]
+        subjects = {event.pk: profile_of(event) if event.profile_label else object_of(event) for event in asked}
+        hosts = hosts_of({link for link in subjects.values() if link.label}, using=self.using)
+        for event in asked:
+            subject = hosts.get(subjects[event.pk])
+            purpose = Purpose.MESSAGE if event.is_subscription else purpose_of(event.action)
+            if consent.decide(None, purpose=purpose, subject=subject) is False:
+                self.refused.add(event.pk)
+
+    def _take_sessions(self, rows: Sequence[Session]) -> None:
+        for row in rows:
+            self._take_attachment(row)
+
+    def _take_attachment(self, row: Session) -> None:
+        key = (row.session, profile_of(row))
+        work = Work(row, self)
+        self.attachments[key] = row
+        self._attachment_works[key] = work
+        self.works.append(work)
+        needed = self._mirror_works.get(profile_of(row))
+        if needed is not None:
+            work.wait_for(needed)
+
+    def _need_attachments(self, events: Iterable[Event]) -> None:
+        """An event with a customer and a session needs the two joined first."""
+        # In the order of the events: whoever was first has the session.
+        named = [event for event in sorted(events, key=lambda row: row.pk) if event.session and event.profile_label]
+        keys = dict.fromkeys((event.session, profile_of(event)) for event in named)
+        keys = {key: None for key in keys if key not in self.attachments and not self.is_erased(key[1])}
+        if not keys:
+            return
+        rows = Session.objects.using(self.using)
+        wanted = {attachment(self.account, session, link).identity: (session, link) for session, link in keys}
+        found = {wanted[row.identity]: row for row in rows.filter(identity__in=wanted)}
+        for key in (key for key in keys if key not in found):
+            row, _ = rows.get_or_create(
+                identity=attachment(self.account, *key).identity, defaults=_columns(attachment(self.account, *key))
+            )
+            found[key] = row
+        self.attachments.update(found)
+        waiting = [row.pk for row in found.values() if row.state == State.PENDING]
+        if waiting and rows.filter(IS_DUE, pk__in=waiting).claim(waiting, token=self.token, lease=self.lease):
+            for row in rows.held(self.token).filter(pk__in=waiting):
+                self._take_attachment(row)
+
+    def is_erased(self, link: Link) -> bool:
+        """Whether ``link`` names a customer whose data was erased."""
+        mirror = self.mirrors.get(link)
+        return mirror is not None and mirror.is_erased
+
+    def _ask_who_may_be_joined(self) -> None:
+        """Which customers have refused to be seen browsing since their session was noted (demand I2)."""
+        works = [work for work in self.works if isinstance(work.row, Session)]
+        if hellotext_settings.CONSENT is None or not works:
+            return
+        hosts = hosts_of({profile_of(work.row) for work in works if isinstance(work.row, Session)}, using=self.using)
+        for work in works:
+            if isinstance(work.row, Session):
+                subject = hosts.get(profile_of(work.row))
+                work.unseen = consent.decide(None, purpose=Purpose.BROWSE, subject=subject) is False
+
+    def _mark_conflicts(self) -> None:
+        """A session that an earlier customer has is never asked for by a later one (demand G6).
+
+        Whether the two are one person at Hellotext, such as a guest who buys twice, shows once both are there.
+        """
+        works = {work: work.row for work in self.works if isinstance(work.row, Session)}
+        taken = {row.session for row in works.values()}
+        if not taken:
+            return
+        rows = Session.objects.using(self.using).filter(account=self.account, session__in=taken)
+        first: dict[str, Session] = {}
+        for row in rows.exclude(state__in=[State.FAILED, State.SKIPPED]).order_by("pk"):
+            first.setdefault(row.session, row)
+        for work, row in works.items():
+            owner = first.get(row.session)
+            if owner is not None and owner.pk < row.pk:
+                work.rival = profile_of(owner)
+        self._follow({work.rival for work in works if work.rival is not None})
+        for work in works:
+            rival = self._mirror_works.get(work.rival) if work.rival is not None else None
+            if rival is not None:
+                work.wait_for(rival)
+
+    def _take_events(self, events: Sequence[Event]) -> None:
+        chains: dict[str, Work] = {}
+        for event in sorted(events, key=lambda row: row.pk):
+            work = Work(event, self)
+            for link in event_links(event):
+                self._order(work, link)
+            joined = self._attachment_works.get((event.session, profile_of(event)))
+            if joined is not None:
+                work.wait_for(joined)
+            before = chains.get(event.ordering_key)
+            if before is not None:
+                work.follows = before
+                work.wait_for(before)
+            chains[event.ordering_key] = work
+            self.works.append(work)
+
+
+def leave_out_erased(works: Iterable[Work], *, account: str, using: str) -> None:
+    """Nobody is made anew whose address was erased (demand I3); one query for all of them."""
+    wanted: dict[Work, list[tuple[str, str]]] = {}
+    for work in works:
+        if isinstance(work.row, RemoteObject) and work.row.kind == Kind.PROFILE and work.payload:
+            wanted[work] = addresses_of(work.payload)
+    if not any(wanted.values()):
+        return
+    found = erased(account, {address for addresses in wanted.values() for address in addresses}, using=using)
+    for work, addresses in wanted.items():
+        if found.intersection(addresses):
+            work.payload, work.skip = None, SkipReason.ERASED
+
+
+def profile_of(row: Event | Session) -> Link:
+    """The customer of ``row``; a link with an empty label where there is none."""
+    return Link(kind=Kind.PROFILE.value, label=row.profile_label, pk=row.profile_pk)
+
+
+def object_of(event: Event) -> Link:
+    """The object of ``event``; a link with an empty label where there is none."""
+    return Link(kind=event.object_kind, label=event.object_label, pk=event.object_pk)
+
+
+def items_of(event: Event) -> list[tuple[Link, str]]:
+    """The frozen items of a cart event: product and resulting quantity."""
+    frozen = (event.object_parameters or {}).get("items", [])
+    return [(Link(**item["product"]), item["quantity"]) for item in frozen]
+
+
+def event_links(event: Event) -> list[Link]:
+    """What ``event`` refers to, each of which must be at Hellotext before it."""
+    found = [profile_of(event), object_of(event), *(product for product, _ in items_of(event))]
+    return [link for link in found if link.label]
+
+
+def render_one(work: Work, row: RemoteObject, host: models.Model | None) -> None:
+    """Say in ``work`` what ``host`` is to look like at Hellotext, or why nothing is sent of it."""
+    adapter = registry.for_label(row.host_label)
+    if row.tombstone_at is not None and row.remote_id:
+        # Whoever entombed it has decided; the host row, and even its adapter, may be gone (demand E5).
+        work.removal = adapter.on_delete if adapter is not None and adapter.on_delete != "keep" else "delete"
+        return
+    if row.is_erased:
+        work.skip = SkipReason.ERASED
+        return
+    if host is None or adapter is None:
+        work.gone = host is None
+        if adapter is None:
+            work.fault = error_fields(
+                type="unregistered", message=f"No adapter is registered for {row.host_label} any more."
+            )
+        return
+    try:
+        if not adapter.should_sync(host):
+            work.skip = SkipReason.NOT_SYNCABLE
+            if row.remote_id and row.kind == adapter.kind and adapter.on_unsyncable != "keep":
+                work.removal = adapter.on_unsyncable
+            return
+        work.payload = _payload(adapter, host, row)
+        if work.payload is None:
+            work.skip = SkipReason.ANONYMOUS
+            return
+        work.hash = payload_hash(work.payload)
+        work.cleared = cleared(row.kind, row.data.get(SENT, []), work.payload, declares=adapter.declares)
+        if isinstance(adapter, ProfileAdapter):
+            work.new_defaults = _new_defaults(adapter, row, work.payload)
+        if row.kind == adapter.kind:
+            work.fault = take_reference(row, adapter, work.payload)
+    except TrackingError as error:
+        work.fault = error_fields(type=error.reason, parameter=error.parameter, message=str(error))
+    except Exception as error:
+        # The host's own code: this row waits for a person and holds up nobody else.
+        message = f"{type(adapter).__name__} raised {type(error).__name__}: {error}"
+        work.fault = error_fields(type="adapter_failed", message=message)
+
+
+def _payload(adapter: Adapter, host: models.Model, row: RemoteObject) -> dict[str, Any] | None:
+    if row.kind == Kind.PROFILE and adapter.kind != Kind.PROFILE:
+        return adapter.guest_payload(host)
+    payload = adapter.payload(host)
+    if row.kind == Kind.PROFILE and not payload:
+        # Nothing is known, or nothing is verified: there is nobody to speak of yet.
+        return None
+    if row.kind == Kind.CART:
+        owner = adapter.profile_link(host)
+        if owner is not None:
+            payload["profile"] = owner
+    return payload
+
+
+def _new_defaults(adapter: ProfileAdapter, row: RemoteObject, payload: Mapping[str, Any]) -> frozenset[str]:
+    """Those of the adapter's ``keeps_former`` that differ from what was sent last."""
+    before, now = row.data.get(LAST_PAYLOAD) or {}, traces_of(row, payload)
+    return frozenset(name for name in adapter.keeps_former if name in now and before.get(name) != now[name])
+
+
+def _is_empty(adapter: Adapter, cart: models.Model | None) -> bool:
+    if cart is None:
+        return True
+    try:
+        return adapter.payload(cart).get("items") == []
+    except Exception:
+        # The same fault shows where the cart itself is rendered, and is written there.
+        return False
+
+
+def _columns(row: Session) -> dict[str, Any]:
+    names = ("account", "session", "profile_label", "profile_pk", "ordering_key")
+    return {name: getattr(row, name) for name in names}
+
+
+def by_model(works: Iterable[Work]) -> dict[type[Deliverable], list[int]]:
+    """The keys of ``works``, by table."""
+    found: dict[type[Deliverable], list[int]] = defaultdict(list)
+    for work in works:
+        found[type(work.row)].append(work.row.pk)
+    return found

@@ -1,0 +1,92 @@
+"""The shared pause of an account: an outage costs nothing but time (promise 6).
+
+The account's row is what all workers look at. A cheap probe, never a row, tells an outage from a row that Hellotext
+chokes on, and closes the breaker again.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+
+from ..api import HellotextClient
+from ..conf import hellotext_settings
+from ..exceptions import ApiError, AuthenticationError, Outcome, PermissionDenied, RateLimited
+from ..models import Account
+from ..signals import paused, resumed
+
+logger = logging.getLogger("django_hellotext.delivery")
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 60.0
+
+
+def probe(client: HellotextClient) -> ApiError | None:
+    """Ask Hellotext something cheap; answers the error, or ``None`` when the account works."""
+    try:
+        client.profiles.list(limit=1)
+    except ApiError as error:
+        return error
+    return None
+
+
+class Breaker:
+    """Pauses, halts and resumes one account on one alias."""
+
+    def __init__(self, account: str, *, using: str) -> None:
+        self.account = account
+        self.using = using
+
+    def judge(self, error: ApiError) -> None:
+        """Act on the answer to a probe, or on a row's answer that says it all: 401 and 429."""
+        if isinstance(error, AuthenticationError | PermissionDenied):
+            self.halt(error)
+            return
+        if isinstance(error, RateLimited):
+            Account.objects.using(self.using).slow_down(self.account)
+        self.pause(error)
+
+    def pause(self, error: ApiError) -> None:
+        """Send nothing for a while, longer with each pause in a row, and at least what ``Retry-After`` says."""
+        accounts = Account.objects.using(self.using)
+        before = accounts.get(key=self.account)
+        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(before.pauses, 10))
+        asked = float(getattr(error, "retry_after", None) or 0.0)
+        seconds = max(asked, longest * (0.5 + 0.5 * random.random()))  # noqa: S311 - jitter above a floor
+        reason = f"{type(error).__name__} {error.status or ''}".strip()
+        accounts.pause(self.account, seconds=seconds, reason=reason)
+        if before.pauses == 0:
+            # One warning for one outage; the rest of it is silent (demand C12).
+            logger.warning("account.paused", extra={"account": self.account, "reason": reason})
+            paused.send_robust(sender=Account, account=self.account, reason=reason, using=self.using)
+
+    def halt(self, error: ApiError) -> None:
+        """Send nothing until the credentials change or a person resumes the account; nothing is lost."""
+        reason = f"Hellotext answered {error.status}: the token or the plan does not allow sending."
+        if Account.objects.using(self.using).halt(self.account, reason=reason):
+            logger.error("account.halted", extra={"account": self.account, "status": error.status})
+            paused.send_robust(sender=Account, account=self.account, reason=reason, using=self.using)
+
+    def resume(self) -> None:
+        """Hellotext answers again."""
+        if Account.objects.using(self.using).resume(self.account):
+            logger.info("account.resumed", extra={"account": self.account})
+            resumed.send_robust(sender=Account, account=self.account, using=self.using)
+
+    def may_go_on(self, client: HellotextClient) -> bool:
+        """Whether the account sends; after a pause one worker alone asks, and the others wait for its answer."""
+        accounts = Account.objects.using(self.using)
+        account = accounts.get(key=self.account)
+        if account.halted_reason:
+            return False
+        if not account.paused_reason:
+            return True
+        # Long enough for the probe; a prober that dies leaves the question to the next.
+        if not accounts.take_probe(self.account, seconds=2 * hellotext_settings.DEADLINE):
+            return False
+        error = probe(client)
+        if error is None or error.outcome is Outcome.REFUSE:
+            self.resume()
+            return True
+        self.judge(error)
+        return False

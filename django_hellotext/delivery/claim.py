@@ -1,0 +1,124 @@
+"""Which rows go next: under the account's lock, within its budget, live ones first, in order per key."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
+
+from django.db.models import BooleanField, OuterRef, Q, Subquery, Value
+from django.db.models.expressions import NegatedExpression
+from django.db.models.functions import Coalesce
+
+from ..conf import hellotext_settings
+from ..models import Account, Event, Lane, RemoteObject, Session, State
+from ..models.deliverable import DeliverableQuerySet
+
+SIZE = 100  # rows of one claim at the least
+ROUNDS = 25  # a claim keeps every thread busy for about so many requests
+BACKFILL_SHARE = 10  # one row in so many is the back-fill's, however much is live (demand D3)
+FULL_SCAN = 5.0  # seconds after which the rows passed over are looked at again
+RECOVERY = 60.0  # seconds in which a rate lowered by 429 returns to the configured one
+
+Sendable = type[RemoteObject] | type[Session] | type[Event]
+MODELS: tuple[Sendable, ...] = (RemoteObject, Session, Event)
+
+
+class Claimer:
+    """Claims rows of one account on one alias. Call ``claim`` inside a transaction that holds the account's lock.
+
+    Remembers how far it has come: the rows behind have just been claimed by somebody, and their dead index entries
+    need not be read again each time (demand C11).
+    """
+
+    def __init__(self, account: str, *, using: str, concurrency: int) -> None:
+        self.account = account
+        self.using = using
+        self.size = max(SIZE, ROUNDS * concurrency)
+        self._floors: dict[tuple[Sendable, Lane], int] = {}
+        self._scanned_at = 0.0
+
+    def claim(self, token: str, *, account: Account, now: datetime) -> int:
+        """Put what is due under ``token``; answers how many rows."""
+        if time.monotonic() - self._scanned_at > FULL_SCAN:
+            self._start_over()
+        allowed = self.size if (budget := self._budget(account, now)) is None else min(self.size, int(budget))
+        if allowed < 1:
+            return 0
+        claimed = self._claim(token, allowed, now)
+        if not claimed and self._floors:
+            self._start_over()
+            claimed = self._claim(token, allowed, now)
+        if budget is not None:
+            Account.objects.using(self.using).spend(self.account, claimed, budget=budget, rate=account.rate, now=now)
+        return claimed
+
+    def _start_over(self) -> None:
+        self._floors.clear()
+        self._scanned_at = time.monotonic()
+
+    def _claim(self, token: str, allowed: int, now: datetime) -> int:
+        live = self._claim_lane(token, Lane.LIVE, max(1, allowed - allowed // BACKFILL_SHARE), now)
+        return live + self._claim_lane(token, Lane.BACKFILL, allowed - live, now)
+
+    def _claim_lane(self, token: str, lane: Lane, allowed: int, now: datetime) -> int:
+        # Half is for objects as long as there is anything else: what customers do need not wait until a catalogue that
+        # was saved anew is through.
+        share = (allowed + 1) // 2
+        objects = self._claim_rows(RemoteObject, token, lane, share, now) if share else 0
+        claimed = objects
+        for model in (Session, Event):
+            if claimed < allowed:
+                claimed += self._claim_rows(model, token, lane, allowed - claimed, now)
+        if objects == share and claimed < allowed:
+            claimed += self._claim_rows(RemoteObject, token, lane, allowed - claimed, now)
+        return claimed
+
+    def _claim_rows(self, model: Sendable, token: str, lane: Lane, allowed: int, now: datetime) -> int:
+        ids = list(self.due(model, lane, now).values_list("pk", flat=True)[:allowed])
+        if not ids:
+            return 0
+        self._floors[model, lane] = ids[-1]
+        rows = model.objects.using(self.using)
+        return rows.claim(ids, token=token, lease=hellotext_settings.LEASE)
+
+    def due(self, model: Sendable, lane: Lane, now: datetime) -> DeliverableQuerySet:
+        """The rows of ``model`` that may go next at ``now``, oldest first.
+
+        One moment for the whole query: SQLite's clock goes on while it runs, and a row that is not due yet when it
+        is looked at, but is when its follower is, would be overtaken (promise 3).
+        """
+        rows = model.objects.using(self.using)
+        floor = self._floors.get((model, lane), 0)
+        due: DeliverableQuerySet = rows.due(self.account, lane=lane, now=now).filter(pk__gt=floor)
+        if model is Event:
+            # By the key alone, which leaves a planner with stale statistics no other index to take.
+            same_key = Event.objects.using(self.using).filter(ordering_key=OuterRef("ordering_key"))
+            # Each state by itself: of one among two MariaDB uses no more than the key, and reads its whole history.
+            in_hand, in_doubt = (same_key.filter(state=state) for state in (State.SENDING, State.UNCERTAIN))
+            # An earlier row of the key that this claim cannot take, because it is not due or behind the floor.
+            passed_over = Q(next_attempt_at__gt=now) | Q(pk__lte=floor)
+            earlier = same_key.filter(passed_over, state=State.PENDING, lane=lane, pk__lt=OuterRef("pk"))
+            due = due.filter(_none_of(in_hand, in_doubt, earlier))
+        return due
+
+    def _budget(self, account: Account, now: datetime) -> float | None:
+        """How many requests the account may make now; ``None`` when there is no limit (demand D5)."""
+        limit = hellotext_settings.RATE
+        if limit is None:
+            return None
+        elapsed = (now - account.budget_at).total_seconds() if account.budget_at else 1.0
+        elapsed = min(max(elapsed, 0.0), 1.0)  # at most the burst of one second, whatever a clock does
+        account.rate = min(limit, (limit if account.rate is None else account.rate) + limit * elapsed / RECOVERY)
+        return min(max(1.0, account.rate), (account.budget or 0.0) + elapsed * account.rate)
+
+
+def _none_of(*looks: DeliverableQuerySet) -> NegatedExpression[Any]:
+    """That none of ``looks`` finds a row, asked for one candidate after the other until there are enough of them.
+
+    Not ``~Exists``, of which PostgreSQL and MariaDB make a join: they read the whole table to save a hundred look-ups.
+    And one expression, of which PostgreSQL expects that half of the rows pass: of many, or of ``IS NULL``, it expects
+    so few that it looks at every row that waits.
+    """
+    there = (Subquery(rows.values(there=Value(True, output_field=BooleanField()))[:1]) for rows in looks)
+    return ~Coalesce(*there, Value(False), output_field=BooleanField())

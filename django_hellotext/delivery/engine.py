@@ -1,0 +1,199 @@
+"""The loop: fold, claim, send, finish, until nothing is left or the time is up.
+
+The main thread does all the work on the database; pool threads only talk to Hellotext. No transaction is open
+while a request runs (demand C6). Claims and folds of one account are serialised by its row, which takes a few
+milliseconds and makes the order of events exact whatever commits when; sending runs side by side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+
+from django.db import transaction
+
+from ..api import HellotextClient
+from ..conf import hellotext_settings
+from ..models import Account, Event, RemoteObject, Session
+from ..models.clock import UtcNow
+from ..models.deliverable import new_token
+from .batch import Batch
+from .breaker import Breaker
+from .carriage import Carriage
+from .claim import MODELS, Claimer
+from .clients import client_from_settings
+from .figures import Figures
+from .fold import fold
+from .report import Report
+from .settling import settle_uncertain
+
+logger = logging.getLogger("django_hellotext.delivery")
+
+# Columns of an event that its delivery never reads; half of what it costs to load one. An observer who asks for one
+# of them has it loaded.
+NOT_NEEDED = (
+    *("lease_until", "next_attempt_at", "finished_at", "updated_at", "skip_reason", "key", "dedupe"),
+    *("error_status", "error_type", "error_parameter", "error_message"),
+)
+
+
+class Drain:
+    """One worker's walk over one alias.
+
+    :param seconds: how long it may go on; it ends earlier when nothing is due. It never sleeps.
+    :param concurrency: how many requests run at once. :param stop: set from outside, lets what is in hand finish.
+    :param feed: asked for more work when nothing is due, in this thread and outside of any transaction; answers
+        whether there may be some now.
+    """
+
+    def __init__(
+        self,
+        using: str,
+        *,
+        concurrency: int | None = None,
+        seconds: float | None = None,
+        client: HellotextClient | None = None,
+        stop: threading.Event | None = None,
+        feed: Callable[[], bool] | None = None,
+    ) -> None:
+        self.using = using
+        self.concurrency = concurrency or hellotext_settings.CONCURRENCY
+        self.ends_at = time.monotonic() + seconds if seconds is not None else None
+        self.stop = stop or threading.Event()
+        self.account = hellotext_settings.account
+        self.breaker = Breaker(self.account, using=using)
+        self.claimer = Claimer(self.account, using=using, concurrency=self.concurrency)
+        self.report = Report()
+        self.figures = Figures(self.account, using=using)
+        self.feed = feed
+        self._client = client
+
+    def run(self) -> Report:
+        """Drain; answers what was done. Does nothing while the app is not configured or the account may not send."""
+        if not hellotext_settings.active or not self._may_send():
+            return self.report
+        client = self._client or client_from_settings()
+        try:
+            with Carriage(client, concurrency=self.concurrency) as carriage:
+                self.report.add(
+                    carriage.deliver(
+                        lambda: self._next_batch(client),
+                        breaker=self.breaker,
+                        figures=self.figures,
+                        go_on=self._goes_on,
+                    )
+                )
+        finally:
+            self.figures.flush()
+            if self._client is None:
+                client.close()
+        return self.report
+
+    def _goes_on(self) -> bool:
+        return not self.stop.is_set() and (self.ends_at is None or time.monotonic() < self.ends_at)
+
+    def _may_send(self) -> bool:
+        """Whether this database belongs to this environment, and the account's credentials are not refused."""
+        accounts = Account.objects.using(self.using)
+        business, environment = hellotext_settings.BUSINESS_ID, hellotext_settings.ENVIRONMENT
+        token = hashlib.sha256(hellotext_settings.API_TOKEN.encode()).hexdigest()
+        owner = accounts.owner(business)
+        if owner is not None and owner.environment != environment:
+            # A clone of another environment's database (promise 10): its account row says so.
+            _warn_of_clone(self.account, owner.key, using=self.using)
+            return False
+        account, _ = accounts.get_or_create(
+            key=self.account,
+            defaults={"business_id": business, "environment": environment, "token_fingerprint": token},
+        )
+        if account.token_fingerprint != token:
+            accounts.filter(key=self.account).update(token_fingerprint=token)
+            self.breaker.resume()
+        if account.halted_reason or account.paused_reason:
+            # Nothing is claimed, which would say so: a worker looks after the account all the same.
+            accounts.drained(self.account)
+        return True
+
+    def _next_batch(self, client: HellotextClient) -> Batch | None:
+        """Fold, find out about the uncertain, claim; ``None`` when there is nothing to send now."""
+        while self._goes_on() and self.breaker.may_go_on(client):
+            with transaction.atomic(using=self.using):
+                if self._lock() is None:
+                    return None
+                self._expire_leases()
+                folded = fold(self.account, using=self.using)
+            self.report.folded += folded
+            settled = settle_uncertain(client, self.account, using=self.using, now=self._now, figures=self.figures)
+            token, leased_at = new_token(), time.monotonic()
+            with transaction.atomic(using=self.using):
+                account = self._lock()
+                if account is None:
+                    return None
+                now = self._now()
+                claimed = self.claimer.claim(token, account=account, now=now)
+            if claimed:
+                batch = self._load(token, now=now, leased_at=leased_at)
+                if hellotext_settings.RATE is not None and len(batch.works) > claimed:
+                    Account.objects.using(self.using).owe(self.account, len(batch.works) - claimed)
+                return batch
+            if not folded and not settled and (self.feed is None or not self.feed()):
+                return None
+        return None
+
+    def _load(self, token: str, *, now: datetime, leased_at: float) -> Batch:
+        lease = hellotext_settings.LEASE
+        batch = Batch(account=self.account, using=self.using, token=token, lease=lease, now=now)
+        # A row is sent only while twice the deadline is left of its lease (step 6 of the walk).
+        batch.last_start = leased_at + lease - 2 * hellotext_settings.DEADLINE
+        batch.load(
+            objects=list(RemoteObject.objects.using(self.using).held(token).order_by("pk")),
+            sessions=list(Session.objects.using(self.using).held(token).order_by("pk")),
+            events=list(Event.objects.using(self.using).held(token).defer(*NOT_NEEDED).order_by("pk")),
+        )
+        return batch
+
+    def _lock(self) -> Account | None:
+        """Serialise with the other workers of this account; ``None`` while it may not send.
+
+        An UPDATE, not SELECT FOR UPDATE: it takes SQLite's write lock before anything is read, too.
+        """
+        accounts = Account.objects.using(self.using)
+        accounts.drained(self.account)
+        account = accounts.get(key=self.account)
+        return None if account.halted_reason or account.paused_reason else account
+
+    def _now(self) -> datetime:
+        clock: datetime = Account.objects.using(self.using).values_list(UtcNow(), flat=True).get(key=self.account)
+        return clock
+
+    def _expire_leases(self) -> None:
+        for model in MODELS:
+            model.objects.using(self.using).expire_leases(self.account)
+
+
+@cache
+def _warn_of_clone(account: str, owner: str, *, using: str) -> None:
+    """Say it once in a process, not with every poll."""
+    logger.error(
+        "drain.environment: this database belongs to %s; nothing is sent for %s. See HELLOTEXT['ENVIRONMENT'].",
+        owner,
+        account,
+        extra={"event": "drain.environment", "using": using},
+    )
+
+
+def drain(
+    using: str = "default",
+    *,
+    concurrency: int | None = None,
+    seconds: float | None = None,
+    client: HellotextClient | None = None,
+    stop: threading.Event | None = None,
+) -> Report:
+    """Send what is due on ``using``; see ``Drain``."""
+    return Drain(using, concurrency=concurrency, seconds=seconds, client=client, stop=stop).run()

@@ -1,0 +1,241 @@
+"""Changes into mirrors: ten saves of an object become one newer version of its row, and one request.
+
+Runs under the account's lock, in one short transaction. The status that each Change carries is compared with the
+mirror's baseline, change by change, so that no transition is lost; the first sight of an object only sets the
+baseline, unless the object was created just then (promise 11, demand A7).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from ..actions import BUILT_IN
+from ..adapters import Adapter, Link, registry
+from ..adapters.session_cart import SESSION_CARTS
+from ..exceptions import TrackingError
+from ..intake.facts import Fact
+from ..intake.lines import is_tracked
+from ..intake.related import DEPENDENT
+from ..intake.tracking import record_status
+from ..models import Change, Lane, RemoteObject, SkipReason
+from ..models.objects import identity_of
+from . import cart_events
+from .buyers import remember
+from .expansion import expand
+from .mirrors import hosts_of, new_mirror, session_cart
+
+logger = logging.getLogger("django_hellotext.delivery")
+
+LIMIT = 500  # changes folded in one transaction
+
+
+@dataclass
+class _Folded:
+    """All changes of one host object in their order, and what they come to."""
+
+    adapter: Adapter
+    changes: list[Change] = field(default_factory=list)
+    transitions: list[Change] = field(default_factory=list)
+    steps: list[cart_events.Step] = field(default_factory=list)
+    host: Any = None
+    mirror: RemoteObject | None = None
+    known_at: datetime | None = None  # how new what the mirror knew before these changes is
+
+    @property
+    def link(self) -> Link:
+        first = self.changes[0]
+        return Link(kind=self.adapter.kind, label=first.label, pk=first.object_pk)
+
+    @property
+    def current(self) -> list[Change]:
+        """The changes that say how the object is, without what the back-fill noted before that which is known.
+
+        The back-fill's are folded last. An order that has moved on, or is gone, since it was noted does not go back.
+        """
+        known_at = self.known_at
+        return [one for one in self.changes if one.lane == Lane.LIVE or not known_at or one.happened_at >= known_at]
+
+
+def fold(account: str, *, using: str, limit: int = LIMIT) -> int:
+    """Fold the oldest changes of ``account``, live ones first; answers how many. Call inside a transaction."""
+    changes = list(Change.objects.using(using).filter(account=account).order_by("lane", "id")[:limit])
+    if not changes:
+        return 0
+    related = [change for change in changes if DEPENDENT in change.data]
+    folded = _group([change for change in changes if DEPENDENT not in change.data])
+    _attach_mirrors(folded, account, using=using)
+    remember([(one.mirror, one.changes) for one in folded if one.mirror], account=account, using=using)
+    _walk_carts(folded, using=using)
+    _write_mirrors(folded, using=using)
+    _record_events(folded, using=using)
+    unfinished = expand(related, account, using=using, limit=limit)
+    done = [change.pk for change in changes if change.pk not in unfinished]
+    Change.objects.using(using).filter(pk__in=done).delete()
+    return len(changes)
+
+
+def _group(changes: Sequence[Change]) -> list[_Folded]:
+    found: dict[tuple[str, str], _Folded] = {}
+    # Live ones were taken first; of one object each is told in its turn.
+    for change in sorted(changes, key=lambda change: change.pk):
+        adapter = registry.for_label(change.label)
+        if adapter is None:
+            logger.warning("fold.unregistered", extra={"model": change.label})
+            continue
+        found.setdefault((change.label, change.object_pk), _Folded(adapter)).changes.append(change)
+    return list(found.values())
+
+
+def _attach_mirrors(folded: Sequence[_Folded], account: str, *, using: str) -> None:
+    identities = {id(one): identity_of(account, one.adapter.kind, one.link.label, one.link.pk) for one in folded}
+    known = {row.identity: row for row in RemoteObject.objects.using(using).identified(identities.values())}
+    fresh = []
+    for one in folded:
+        one.mirror = known.get(identities[id(one)])
+        if one.mirror is None:
+            one.mirror = new_mirror(one.link, lane=min(change.lane for change in one.changes))
+            fresh.append(one.mirror)
+        one.known_at = one.mirror.changed_at
+    RemoteObject.objects.using(using).bulk_create(fresh)
+    by_lane: dict[int, list[int]] = defaultdict(list)
+    for one in folded:
+        if one.mirror is not None and one.mirror.identity in known:
+            by_lane[min(change.lane for change in one.changes)].append(one.mirror.pk)
+    for lane, ids in by_lane.items():
+        RemoteObject.objects.using(using).touch(ids, lane=lane)
+
+
+def _walk_carts(folded: Sequence[_Folded], *, using: str) -> None:
+    """What customers did with the carts whose adapters track their items."""
+    tracked = [one for one in folded if is_tracked(one.adapter) and one.mirror is not None]
+    hosts = hosts_of([one.link for one in tracked], using=using)
+    for one in tracked:
+        mirror = one.mirror
+        if mirror is None:
+            continue
+        for change in one.changes:
+            if cart_events.CONTENT in change.data:
+                mirror.seen = {**mirror.seen, cart_events.CONTENT: change.data[cart_events.CONTENT]}
+        # A cart of the Django session is what it was told, which is not written down yet.
+        one.host = session_cart(mirror) if one.link.label == SESSION_CARTS else hosts.get(one.link)
+        current = None
+        if cart_events.needs_a_look(mirror, one.changes):
+            current = cart_events.current_lines(one.adapter, one.host, using=using)
+        one.steps = cart_events.steps_of(mirror, one.changes, current=current)
+
+
+def _write_mirrors(folded: Sequence[_Folded], *, using: str) -> None:
+    """Baselines, and the tombstones of what was deleted."""
+    changed: list[RemoteObject] = []
+    buried: list[int] = []
+    entombed: list[int] = []
+    revived: list[int] = []
+    for one in folded:
+        mirror = one.mirror
+        if mirror is None:
+            continue
+        current = one.current
+        for change in one.changes:
+            mirror.overtaken_at = change.overtaken_at or mirror.overtaken_at
+        for change in current:
+            if change.status is None or change.status == mirror.baseline:
+                continue
+            if mirror.baseline is not None or change.created:
+                one.transitions.append(change)
+            mirror.baseline = change.status
+        if current and not is_tracked(one.adapter):
+            mirror.changed_at = current[-1].happened_at
+        mirror.seen = {name: value for name, value in mirror.seen.items() if name != cart_events.IDLE}
+        changed.append(mirror)
+        if not current:
+            continue
+        if current[-1].deleted:
+            (buried if one.adapter.on_delete == "keep" else entombed).append(mirror.pk)
+        elif mirror.tombstone_at is not None:
+            revived.append(mirror.pk)
+    RemoteObject.objects.using(using).bulk_update(changed, ["baseline", "overtaken_at", "changed_at", "seen"])
+    rows = RemoteObject.objects.using(using)
+    if buried:
+        rows.bury(buried, at=timezone.now())
+    if entombed:
+        rows.entomb(entombed, at=timezone.now())
+    if revived:
+        rows.filter(pk__in=revived).exclude(skip_reason=SkipReason.ERASED).update(tombstone_at=None)
+
+
+def _record_events(folded: Sequence[_Folded], *, using: str) -> None:
+    moved = [one for one in folded if one.transitions]
+    hosts = hosts_of([one.link for one in moved], using=using)
+    facts: list[tuple[int, Fact | None]] = []
+    for one in moved:
+        for change in one.transitions:
+            action = one.adapter.action_for(change.status or "")
+            if action is not None:
+                facts.append((change.pk, _status_fact(action, change, one, hosts.get(one.link), using=using)))
+    facts += [(step.change.pk, _cart_fact(step, one, using=using)) for one in folded for step in one.steps]
+    # By the order of the changes themselves, not object by object: events of one customer keep their order.
+    for _, fact in sorted(facts, key=lambda entry: entry[0]):
+        if fact is not None:
+            record_status(fact, using=using)
+
+
+def _cart_fact(step: cart_events.Step, one: _Folded, *, using: str) -> Fact | None:
+    if one.mirror is None:
+        return None
+    try:
+        with transaction.atomic(using=using):
+            return cart_events.fact_of(step, one.link, one.mirror, one.adapter, one.host)
+    except Exception as error:
+        # The host's own code: the fact is kept, refused, with the adapter's name.
+        happened = step.change.happened_at
+        return Fact(action=step.action, object_link=one.link, tracked_at=happened, faults=[_fault(one.adapter, error)])
+
+
+def _status_fact(action: str, change: Change, one: _Folded, host: models.Model | None, *, using: str) -> Fact | None:
+    fact = Fact(
+        action=action,
+        object_link=one.link,
+        session=one.mirror.session if one.mirror else "",
+        key=f"status:{change.status}" if _repeats(action) else "",
+        tracked_at=change.status_at or change.happened_at,
+        lane=change.lane,
+    )
+    if host is None:
+        return fact
+    try:
+        # A query of the host's own that fails must not end the fold.
+        with transaction.atomic(using=using):
+            if not one.adapter.should_sync(host):
+                return None
+            fact.profile = one.adapter.profile_link(host)
+            amount = one.adapter.amount(host)
+    except Exception as error:
+        # The host's own code: the fact is kept, refused, with the adapter's name.
+        fact.faults.append(_fault(one.adapter, error))
+        return fact
+    if amount is not None:
+        fact.amount, fact.currency = amount.amount, amount.currency
+    return fact
+
+
+def _repeats(action: str) -> bool:
+    """Whether a status may be reached again and mean another event. The built-in order actions happen once."""
+    spec = BUILT_IN.get(action)
+    return not (spec and spec.once)
+
+
+def _fault(adapter: Any, error: Exception) -> TrackingError:
+    if isinstance(error, TrackingError):
+        return error  # the data is wrong, not the adapter; it names what is
+    logger.warning("adapter.failed", extra={"adapter": type(adapter).__name__, "error": type(error).__name__})
+    return TrackingError(
+        f"{type(adapter).__name__} raised {type(error).__name__}: {error}", reason="adapter_failed", parameter=""
+    )

@@ -1,0 +1,174 @@
+"""Mirror rows and the host objects behind them, loaded many at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, models, transaction
+
+from ..adapters import Link, registry
+from ..adapters.session_cart import SESSION_CARTS, SessionCart
+from ..api.types import encode_json
+from ..conf import hellotext_settings
+from ..intake.backfill import read_objects
+from ..models import Kind, RemoteObject
+from ..models.deliverable import error_fields
+from ..models.identity import ordering_key
+from ..models.objects import identity_of
+
+
+def identity_for(link: Link, account: str) -> str:
+    """The fingerprint under which ``link`` is mirrored for ``account``."""
+    return identity_of(account, link.kind, link.label, link.pk)
+
+
+def link_of(mirror: RemoteObject) -> Link:
+    """The link that names the host object of ``mirror``."""
+    return Link(kind=mirror.kind, label=mirror.host_label, pk=mirror.host_pk)
+
+
+def new_mirror(link: Link, *, lane: int) -> RemoteObject:
+    """An unsaved mirror row that waits to be sent for the first time."""
+    account = hellotext_settings.account
+    identity = identity_for(link, account)
+    return RemoteObject(
+        account=account,
+        lane=lane,
+        identity=identity,
+        ordering_key=ordering_key(label=f"{link.kind}:{link.label}", pk=link.pk),
+        kind=link.kind,
+        host_label=link.label,
+        host_pk=link.pk,
+        source=hellotext_settings.SOURCE,
+    )
+
+
+def mirrors_for(links: Iterable[Link], *, account: str, lane: int, using: str) -> dict[Link, RemoteObject]:
+    """The mirror of each link; those that are missing are made, to be sent like any other row."""
+    by_identity = {identity_for(link, account): link for link in links}
+    rows = RemoteObject.objects.using(using)
+    found = {by_identity[row.identity]: row for row in rows.identified(by_identity)}
+    for link in by_identity.values():
+        if link not in found:
+            found[link] = _make(link, lane=lane, using=using)
+    return found
+
+
+def _make(link: Link, *, lane: int, using: str) -> RemoteObject:
+    mirror = new_mirror(link, lane=lane)
+    try:
+        with transaction.atomic(using=using):
+            mirror.save(using=using, force_insert=True)
+    except IntegrityError:
+        # Another worker was faster.
+        faster: RemoteObject = RemoteObject.objects.using(using).get(identity=mirror.identity)
+        return faster
+    return mirror
+
+
+def hosts_of(links: Iterable[Link], *, using: str) -> dict[Link, models.Model]:
+    """The host objects behind ``links``, with a constant number of queries for each model."""
+    by_label: dict[str, list[Link]] = defaultdict(list)
+    for link in links:
+        by_label[link.label].append(link)
+    found: dict[Link, models.Model] = {}
+    for label, wanted in by_label.items():
+        adapter = registry.for_label(label)
+        if adapter is None:
+            continue
+        if label == SESSION_CARTS:
+            found.update(_session_carts(wanted, using=using))
+            continue
+        keys = list(_keys(adapter.model, wanted))
+        hosts = read_objects(adapter, lambda rows, keys=keys: rows.in_bulk(keys), using=using)  # type: ignore[misc]  # bound
+        by_text = {str(host.pk): host for host in hosts.values()}
+        found.update({link: by_text[link.pk] for link in wanted if link.pk in by_text})
+    return found
+
+
+def _session_carts(links: Iterable[Link], *, using: str) -> dict[Link, Any]:
+    """Carts that no table of the host holds, as they were told."""
+    wanted = {identity_for(link, hellotext_settings.account): link for link in links}
+    carts = {row.identity: session_cart(row) for row in RemoteObject.objects.using(using).identified(wanted)}
+    return {wanted[identity]: cart for identity, cart in carts.items() if cart is not None}
+
+
+def session_cart(mirror: RemoteObject) -> SessionCart | None:
+    """The cart of the Django session that ``mirror`` has been told; ``None`` before that."""
+    content = mirror.seen.get("content")
+    return SessionCart(pk=mirror.host_pk, content=content) if content else None
+
+
+def _keys(model: type[models.Model], links: Iterable[Link]) -> Iterable[Any]:
+    """The primary keys named by ``links`` in the model's own type; a text that is none names nothing."""
+    for link in links:
+        try:
+            yield model._meta.pk.to_python(link.pk)
+        except ValidationError:
+            continue
+
+
+def holder_of(row: RemoteObject, remote_id: str, *, using: str) -> RemoteObject | None:
+    """Another mirror that holds ``remote_id``. A profile may be one for two: a guest and, later, the customer."""
+    if row.kind == Kind.PROFILE:
+        return None
+    rows = RemoteObject.objects.using(using).filter(account=row.account, kind=row.kind, remote_id=remote_id)
+    found: RemoteObject | None = rows.exclude(pk=row.pk).first()
+    return found
+
+
+def shared_with(holder: RemoteObject) -> dict[str, Any]:
+    """The error of a row whose remote object is that of ``holder``."""
+    message = (
+        f"At Hellotext this is the {holder.kind} of {holder.host_label} {holder.host_pk}: two objects of the shop "
+        "share what must be unique, such as a SKU or a code."
+    )
+    return error_fields(type="object_shared", parameter="", message=message)
+
+
+def payload_hash(payload: Mapping[str, Any]) -> str:
+    """SHA-256 of ``payload`` with its links as links: what Hellotext has is compared by this."""
+    return hashlib.sha256(encode_json(plain(payload))).hexdigest()
+
+
+def as_sent(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """``payload`` as plain JSON for people: numbers as text, a link as ``product shop.book 7``."""
+    made: dict[str, Any] = json.loads(encode_json(_readable(payload)), parse_float=str)
+    return made
+
+
+def traces_of(row: RemoteObject, payload: Mapping[str, Any]) -> dict[str, str]:
+    """A fingerprint of each value of ``payload``, to tell later which of them differ; another for each object."""
+    return {
+        name: hashlib.sha256(row.identity.encode() + encode_json([name, plain(value)])).hexdigest()[:16]
+        for name, value in payload.items()
+    }
+
+
+def _readable(value: Any) -> Any:
+    if isinstance(value, Link):
+        return f"{value.kind} {value.label} {value.pk}"
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _readable(value[key]) for key in value}
+    if isinstance(value, list | tuple):
+        return [_readable(entry) for entry in value]
+    return value
+
+
+def plain(value: Any) -> Any:
+    """``value`` with its links as lists, and its keys in order."""
+    if isinstance(value, Link):
+        return ["link", value.kind, value.label, value.pk]
+    if isinstance(value, Mapping):
+        return {key: plain(value[key]) for key in sorted(value)}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    return value

@@ -1,0 +1,253 @@
+"""Write down what came of each row. Every UPDATE names the token, so that a successor is never overwritten."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from ..exceptions import ApiError
+from ..models import LAST_PAYLOAD, Ending, Event, RemoteObject, SkipReason, State
+from ..models.clock import UtcNow
+from ..models.deliverable import NO_ERROR, Deliverable, error_fields
+from ..models.events import PERSONAL
+from ..signals import delivered, failed
+from .batch import Work, by_model
+from .figures import Figures
+from .joining import shared_message
+from .mirrors import holder_of, shared_with, traces_of
+from .report import Report
+from .send import Sent
+
+logger = logging.getLogger("django_hellotext.delivery")
+
+FLUSH = 50  # delivered events written with one UPDATE
+
+
+class Results:
+    """The pen of one drain; ``report`` counts what it wrote, ``figures`` what is kept of that."""
+
+    def __init__(self, *, using: str, figures: Figures) -> None:
+        self.using = using
+        self.figures = figures
+        self.report = Report()
+        self._arrived: list[Work] = []
+        self._unchanged: list[Work] = []
+
+    def delivered(self, work: Work) -> None:
+        """The event was received; written together with others."""
+        work.row.state = State.DELIVERED
+        self._arrived.append(work)
+        if len(self._arrived) >= FLUSH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the events that were received, and the objects that were equal, with one statement for many."""
+        self._flush_unchanged()
+        if not self._arrived:
+            return
+        works, self._arrived = self._arrived, []
+        for token, of_token in _by_token(works).items():
+            ids = [work.row.pk for work in of_token]
+            written = Event.objects.using(self.using).finish(
+                ids, token=token, state=State.DELIVERED, finished_at=UtcNow(), **NO_ERROR
+            )
+            # Whatever a successor holds by now, it will count.
+            self.figures.add([work.row for work in of_token[:written]], Ending.DELIVERED)
+        self.report.delivered += len(works)
+        for work in works:
+            tell_delivered(work.row, using=self.using)
+
+    def _flush_unchanged(self) -> None:
+        works, self._unchanged = self._unchanged, []
+        alike: dict[tuple[str, int], list[int]] = defaultdict(list)
+        for work in works:
+            alike[work.batch.token, _object(work).version].append(work.row.pk)
+        for (token, version), ids in alike.items():
+            RemoteObject.objects.using(self.using).finish_unchanged(ids, token=token, version=version)
+        self.report.unchanged += len(works)
+
+    def synced(self, work: Work, sent: Sent) -> None:
+        """Hellotext has the version of the object that was read."""
+        if self._write_object(work, sent):
+            self.figures.add([work.row], Ending.DELIVERED)
+        self.report.synced += 1
+        tell_delivered(work.row, using=self.using)
+
+    def to_be_updated(self, work: Work, sent: Sent) -> None:
+        """It is there, but not as the shop has it: an update follows. An object of another host object is refused."""
+        row = _object(work)
+        holder = holder_of(row, sent.remote_id, using=self.using) if sent.adopted else None
+        if holder is not None:
+            self.refused(work, **shared_with(holder))
+            return
+        RemoteObject.objects.using(self.using).finish_found(
+            row,
+            token=work.batch.token,
+            remote_id=sent.remote_id,
+            reference=row.reference,
+            source=row.source,
+            data=dict(sent.data),
+        )
+        row.remote_id, row.payload_hash, row.state = sent.remote_id, "", State.PENDING
+        self.report.retried += 1
+
+    def shared(self, work: Work, other: RemoteObject) -> None:
+        """The profile is already another account's: reported, not merged. That one's values are sent once more."""
+        row, rows = _object(work), RemoteObject.objects.using(self.using)
+        if row.remote_id == other.remote_id:
+            rows.disown(row, token=work.batch.token)
+            row.remote_id = ""
+        rows.repeat([other.pk])
+        self.refused(work, **error_fields(type="profile_shared", parameter="profile", message=shared_message(other)))
+
+    def removed(self, work: Work, sent: Sent) -> None:
+        """It is at Hellotext no more: deleted with its host object, or not syncable any longer (demand E5)."""
+        row = _object(work)
+        entombed = row.tombstone_at is not None
+        # Who was erased stays so, whatever is deleted.
+        reason = row.skip_reason if row.is_erased else "" if entombed else SkipReason.NOT_SYNCABLE
+        written = RemoteObject.objects.using(self.using).finish_removed(
+            row,
+            token=work.batch.token,
+            version=row.version,
+            remote_id=sent.remote_id,
+            state=State.DELETED if entombed else State.SKIPPED,
+            skip_reason=reason,
+        )
+        if written:
+            self.figures.add([row], Ending.DELIVERED)
+        row.remote_id, row.payload_hash = sent.remote_id, ""
+        row.state = State.DELETED if entombed else State.SKIPPED
+        row.skip_reason = reason
+        self.report.removed += 1
+        tell_delivered(row, using=self.using)
+
+    def unchanged(self, work: Work) -> None:
+        """Hellotext had exactly this before; nothing was sent."""
+        row = _object(work)
+        row.state, row.synced_version = State.SYNCED, row.version
+        self._unchanged.append(work)
+        if len(self._unchanged) >= FLUSH:
+            self.flush()
+
+    def attached(self, work: Work) -> None:
+        """The session belongs to its customer now."""
+        if self._finish(work, State.SYNCED, **NO_ERROR):
+            self.figures.add([work.row], Ending.DELIVERED)
+        self.report.attached += 1
+
+    def gone(self, work: Work) -> None:
+        """The host object does not exist any more; a tombstone stays."""
+        self._finish(work, State.DELETED, tombstone_at=UtcNow())
+
+    def skipped(self, work: Work, reason: SkipReason) -> None:
+        """It is not sent, for ``reason``. Of who was erased nothing stays that was recorded since (demand I3)."""
+        is_personal = reason == SkipReason.ERASED and isinstance(work.row, Event)
+        written = self._finish(work, State.SKIPPED, skip_reason=reason, **(PERSONAL if is_personal else NO_ERROR))
+        if written:
+            self.figures.add([work.row], Ending.SKIPPED)
+        work.row.skip_reason = reason
+        self.report.skipped += 1
+
+    def refused(self, work: Work, **error: Any) -> None:
+        """It waits for a person, with its reason (demand C8)."""
+        if self._finish(work, State.FAILED, attempts=work.row.attempts + 1, **error):
+            self.figures.add([work.row], Ending.FAILED)
+        for name, value in error.items():
+            setattr(work.row, name, value)
+        self.report.failed += 1
+        tell_failed(work.row, using=self.using)
+
+    def uncertain(self, work: Work, error: ApiError, *, costs: bool) -> None:
+        """It was sent, and nobody knows whether it arrived; with ``costs`` one attempt is counted."""
+        # By its reference it is looked for even when the host row is gone by then.
+        known = {"reference": work.row.reference} if isinstance(work.row, RemoteObject) else {}
+        attempts = work.row.attempts + int(costs)
+        self._finish(work, State.UNCERTAIN, attempts=attempts, next_attempt_at=None, **known, **details_of(error))
+        self.report.uncertain += 1
+
+    def retry(self, work: Work, error: ApiError, *, after: float, costs: bool) -> None:
+        """Once more, ``after`` seconds."""
+        rows: Any = type(work.row)._default_manager.using(self.using)
+        rows.retry([work.row.pk], token=work.batch.token, after=after, costs=costs, **details_of(error))
+        work.row.state = State.PENDING
+        self.report.retried += 1
+
+    def start_anew(self, work: Work) -> None:
+        """Hellotext has lost the object: create it again, once."""
+        row = _object(work)
+        RemoteObject.objects.using(self.using).start_anew(row, token=work.batch.token)
+        row.remote_id, row.state = "", State.PENDING
+        self.report.retried += 1
+
+    def give_back(self, works: Iterable[Work], *, after: float = 0.0) -> None:
+        """Out of hand, untouched, without an attempt."""
+        returned = list(works)
+        for token, of_token in _by_token(returned).items():
+            for model, ids in by_model(of_token).items():
+                rows: Any = model._default_manager.using(self.using)
+                rows.give_back(ids, token=token, after=after)
+        for work in returned:
+            work.row.state = State.PENDING
+        self.report.given_back += len(returned)
+
+    def _write_object(self, work: Work, sent: Sent) -> int:
+        row = _object(work)
+        written: int = RemoteObject.objects.using(self.using).finish_synced(
+            row,
+            token=work.batch.token,
+            version=row.version,
+            remote_id=sent.remote_id,
+            reference=row.reference,
+            source=row.source,
+            session=row.session,
+            payload_hash=work.hash,
+            data={**sent.data, LAST_PAYLOAD: traces_of(row, work.payload or {})},
+        )
+        row.remote_id, row.synced_version, row.payload_hash = sent.remote_id, row.version, work.hash
+        row.state = State.SYNCED
+        return written
+
+    def _finish(self, work: Work, state: State, **columns: Any) -> int:
+        """Answers 0 where the row is a successor's by now."""
+        rows: Any = type(work.row)._default_manager.using(self.using)
+        written: int = rows.finish([work.row.pk], token=work.batch.token, state=state, finished_at=UtcNow(), **columns)
+        work.row.state = state
+        return written
+
+
+def tell_delivered(row: Deliverable, *, using: str) -> None:
+    """Whoever listens hears that ``row`` has arrived."""
+    delivered.send_robust(sender=type(row), instance=row, using=using)
+
+
+def tell_failed(row: Deliverable, *, using: str) -> None:
+    """The log and whoever listens hear that ``row`` waits for a person; it carries its reason already."""
+    names = {"model": type(row).__name__, "row": row.pk}
+    logger.warning("row.failed", extra={**names, "status": row.error_status, "type": row.error_type})
+    failed.send_robust(sender=type(row), instance=row, using=using)
+
+
+def details_of(error: ApiError) -> dict[str, Any]:
+    """The columns of the last error for ``error``."""
+    return error_fields(
+        status=error.status,
+        type=error.type or type(error).__name__,
+        parameter=error.parameter or "",
+        message=error.message or str(error),
+    )
+
+
+def _by_token(works: Iterable[Work]) -> dict[str, list[Work]]:
+    found: dict[str, list[Work]] = defaultdict(list)
+    for work in works:
+        found[work.batch.token].append(work)
+    return found
+
+
+def _object(work: Work) -> RemoteObject:
+    if not isinstance(work.row, RemoteObject):
+        raise TypeError(f"{type(work.row).__name__} is no object")
+    return work.row

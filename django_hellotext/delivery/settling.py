@@ -1,0 +1,169 @@
+"""Find out what became of the uncertain rows, and say so on them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from ..adapters import links, registry
+from ..api import HellotextClient
+from ..conf import hellotext_settings
+from ..exceptions import ApiError
+from ..models import Ending, Event, Kind, RemoteObject, Session, SkipReason, State
+from ..models.clock import UtcNow
+from ..models.deliverable import NO_ERROR, Deliverable, new_token
+from .figures import Figures
+from .mirrors import holder_of, hosts_of, link_of, shared_with
+from .policy import is_repeatable
+from .reconcile import SURE, arrived_events, find_object, is_settled
+from .results import tell_delivered, tell_failed
+
+logger = logging.getLogger("django_hellotext.delivery")
+
+LIMIT = 200  # rows of each table looked for at once
+LOOK_AGAIN = 15.0  # seconds
+
+
+def settle_uncertain(
+    client: HellotextClient, account: str, *, using: str, now: Callable[[], datetime], figures: Figures
+) -> int:
+    """Look for the uncertain rows of ``account``; answers how many were settled.
+
+    What may be repeated without harm simply waits again; the rest is looked for at Hellotext first.
+    """
+    settled = 0
+    for model in (RemoteObject, Session, Event):
+        token = new_token()
+        rows = model.objects.using(using).look_for(account, token=token, lease=hellotext_settings.LEASE, limit=LIMIT)
+        if not rows:
+            continue
+        again = [row for row in rows if is_repeatable(row)]
+        settled += _settle(again, State.PENDING, using=using, token=token)
+        doubtful = [row for row in rows if not is_repeatable(row)]
+        try:
+            if model is Event:
+                settled += _settle_events(client, doubtful, using=using, token=token, now=now, figures=figures)
+            elif model is RemoteObject:
+                settled += _settle_objects(client, doubtful, using=using, token=token, now=now, figures=figures)
+        except ApiError as error:
+            logger.warning("reconcile.failed", extra={"account": account, "error": type(error).__name__})
+            _settle(
+                doubtful,
+                State.UNCERTAIN,
+                using=using,
+                token=token,
+                after=min(LOOK_AGAIN, hellotext_settings.SETTLE_TIME),
+            )
+    return settled
+
+
+def _settle(
+    rows: Sequence[Deliverable], state: State, *, using: str, token: str, after: float = 0.0, **columns: Any
+) -> int:
+    if not rows:
+        return 0
+    manager: Any = type(rows[0])._default_manager.using(using)
+    count: int = manager.settle([row.pk for row in rows], token=token, state=state, after=after, **columns)
+    for row in rows:
+        row.state = state
+    if state == State.DELIVERED:
+        for row in rows:
+            tell_delivered(row, using=using)
+    elif state == State.FAILED:
+        for row in rows:
+            for name, value in columns.items():
+                setattr(row, name, value)
+            tell_failed(row, using=using)
+    return 0 if state == State.UNCERTAIN else count
+
+
+def _settle_absent(rows: Sequence[Deliverable], *, using: str, token: str, figures: Figures) -> int:
+    """What never arrived is sent again. What Hellotext has lost too often, while it worked, waits for a person."""
+    most = hellotext_settings.MAX_ATTEMPTS
+    spent = [row for row in rows if row.attempts >= most]
+    refused = _settle(spent, State.FAILED, using=using, token=token)
+    figures.add(spent[:refused], Ending.FAILED)
+    again = [row for row in rows if row.attempts < most]
+    return refused + _settle(again, State.PENDING, using=using, token=token)
+
+
+def _settle_events(
+    client: HellotextClient,
+    events: Sequence[Event],
+    *,
+    using: str,
+    token: str,
+    now: Callable[[], datetime],
+    figures: Figures,
+) -> int:
+    if not events:
+        return 0
+    # The clock before the look: what has settled by then was looked for late enough.
+    moment = now()
+    wait = hellotext_settings.SETTLE_TIME
+    is_last_look = any(is_settled(event.finished_at, now=moment, settle_time=wait) for event in events)
+    arrived, complete = arrived_events(client, events, at_least=SURE if is_last_look else 0)
+    there = [event for event in events if str(event.uuid) in arrived]
+    missing = [event for event in events if str(event.uuid) not in arrived]
+    settled = [row for row in missing if is_settled(row.finished_at, now=moment, settle_time=wait)]
+    unsure = [row for row in missing if row not in settled]
+    # The listing was too long to be read to its end: it will not get shorter, so each action's policy decides.
+    risky = [] if complete else [row for row in settled if row.action in hellotext_settings.AT_MOST_ONCE]
+    absent = [row for row in settled if row not in risky]
+    found = _settle(there, State.DELIVERED, using=using, token=token, finished_at=UtcNow(), **NO_ERROR)
+    figures.add(there[:found], Ending.DELIVERED)
+    given_up = _settle(risky, State.SKIPPED, using=using, token=token, skip_reason=SkipReason.UNKNOWN)
+    figures.add(risky[:given_up], Ending.SKIPPED)
+    count = found + given_up + _settle_absent(absent, using=using, token=token, figures=figures)
+    return count + _settle(
+        unsure, State.UNCERTAIN, using=using, token=token, after=min(LOOK_AGAIN, hellotext_settings.SETTLE_TIME)
+    )
+
+
+def _settle_objects(
+    client: HellotextClient,
+    rows: Sequence[RemoteObject],
+    *,
+    using: str,
+    token: str,
+    now: Callable[[], datetime],
+    figures: Figures,
+) -> int:
+    count = 0
+    hosts = hosts_of([link_of(row) for row in rows], using=using)
+    for row in rows:
+        moment = now()
+        values = _known_by(row, hosts.get(link_of(row)))
+        remote_id = find_object(client, row.kind, values) if values else ""
+        holder = holder_of(row, remote_id, using=using) if remote_id else None
+        if holder is not None:
+            refused = _settle([row], State.FAILED, using=using, token=token, **shared_with(holder))
+            figures.add([row][:refused], Ending.FAILED)
+            count += refused
+        elif remote_id:
+            # Adopted as it stands there; the newest version follows as an update.
+            count += _settle([row], State.PENDING, using=using, token=token, remote_id=remote_id)
+        elif is_settled(row.finished_at, now=moment, settle_time=hellotext_settings.SETTLE_TIME):
+            count += _settle_absent([row], using=using, token=token, figures=figures)
+        else:
+            _settle(
+                [row], State.UNCERTAIN, using=using, token=token, after=min(LOOK_AGAIN, hellotext_settings.SETTLE_TIME)
+            )
+    return count
+
+
+def _known_by(row: RemoteObject, host: Any) -> dict[str, Any]:
+    """What the object may be found by at Hellotext: plain values of its payload, or what the row remembers."""
+    adapter = registry.for_label(row.host_label)
+    if host is not None and adapter is not None:
+        try:
+            of_guest = row.kind == Kind.PROFILE and adapter.kind != Kind.PROFILE
+            payload = adapter.guest_payload(host) if of_guest else adapter.payload(host)
+            return {name: value for name, value in (payload or {}).items() if not links(value)}
+        except Exception as error:
+            # The host's own code holds up nobody else; once the row is sent again, this becomes its reason.
+            logger.warning("adapter.failed", extra={"adapter": type(adapter).__name__, "error": type(error).__name__})
+    key = adapter.natural_key if adapter is not None else "reference"
+    return {key: row.reference, "source": row.source} if row.reference else {}

@@ -1,0 +1,111 @@
+"""The command line of the emulator."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from . import saving
+from .core import Emulator
+from .faults import KINDS, Fault
+from .server import EmulatorServer
+
+DEFAULT_PORT = 4010
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the emulator's options to a parser."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (%(default)s)")
+    parser.add_argument("--token", default="test-token", help="the API token to accept (%(default)s)")
+    parser.add_argument("--business-id", default="test-business", help="the public business id (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="makes ids and faults repeat (%(default)s)")
+    parser.add_argument(
+        "--delay-events", type=float, default=0.0, metavar="SECONDS", help="until an accepted event is listed"
+    )
+    parser.add_argument(
+        "--session", action="append", default=[], metavar="ID", help="a session that a short link made; repeatable"
+    )
+    parser.add_argument(
+        "--strict-sessions", action="store_true", help="refuse events and carts of sessions no browser announced"
+    )
+    parser.add_argument(
+        "--conflict-answer",
+        choices=("null", "owner"),
+        default="null",
+        help="the profile in the answer when a session belongs to somebody else already (%(default)s)",
+    )
+    parser.add_argument("--state", type=Path, metavar="FILE", help="load the objects from it, save them at the end")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        type=_fault,
+        metavar="SPEC",
+        help=f"something that goes wrong, such as error:rate=0.2,status=502; repeatable. Kinds: {', '.join(KINDS)}",
+    )
+
+
+def _fault(spec: str) -> Fault:
+    try:
+        return Fault.parse(spec)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def serve(options: argparse.Namespace, *, say: Callable[[str], None]) -> int:
+    """Serve until SIGTERM or SIGINT; ``say`` is given the address. Returns the exit code."""
+    emulator = Emulator(
+        token=options.token,
+        business_id=options.business_id,
+        seed=options.seed,
+        delay_events=options.delay_events,
+        known_sessions=tuple(options.session),
+        strict_sessions=options.strict_sessions,
+        conflict_answer=options.conflict_answer,
+    )
+    ended = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ended.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        if options.state is not None:
+            saving.check(options.state)
+            if options.state.exists():
+                saving.load(emulator, options.state)
+        with EmulatorServer(emulator, host=options.host, port=options.port) as server:
+            for fault in options.fault:
+                emulator.add_fault(fault)
+            say(f"Hellotext emulator at {server.url}")
+            ended.wait()
+        if options.state is not None:
+            saving.save(emulator, options.state)
+    except (OSError, saving.StateError) as error:
+        advice = " Choose another with --port." if getattr(error, "errno", None) == errno.EADDRINUSE else ""
+        print(f"The emulator could not run: {error}.{advice}", file=sys.stderr, flush=True)  # noqa: T201 - a command
+        return 1
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line and serve."""
+    parser = argparse.ArgumentParser(
+        prog="python -m django_hellotext.emulator", description="A local Hellotext that behaves like the real one."
+    )
+    add_arguments(parser)
+    return serve(parser.parse_args(arguments), say=_print)
+
+
+def _print(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - a command - a command speaks

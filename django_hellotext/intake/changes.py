@@ -1,0 +1,213 @@
+"""``sync`` and the rows that say that an object changed: made, gathered, inserted, with what asks for a wake.
+
+What an object looked like is not kept: it is read when it is sent. Nothing here reads or locks a row of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from django.db import DEFAULT_DB_ALIAS, models
+from django.utils import timezone
+
+from .. import dispatch
+from ..adapters import Adapter, OrderAdapter, registry
+from ..conf import hellotext_settings
+from ..models import Change
+from . import ledger, once
+from .current import current_request, keep_here
+from .faults import report
+from .ledger import alias_for
+from .subjects import OWNED, buyer_of, key_of, origin_of
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+# What turns a cart into an order.
+PURCHASES = frozenset({"order.placed", "order.confirmed", "order.shipped", "order.delivered"})
+
+CHUNK = 500  # rows of one multi-row INSERT
+
+_gathered: ContextVar[dict[str, list[Change]] | None] = ContextVar("django_hellotext_gathered", default=None)
+
+
+def sync(what: models.Model | models.QuerySet[Any], *, using: str | None = None) -> int:
+    """Say that registered objects changed, for changes that signals cannot see (demand E1); answers how many.
+
+    ``what`` is one object or a queryset of a registered model. Raises ``TypeError`` for a model without an adapter.
+    """
+    if not hellotext_settings.active:
+        return 0
+    model = what.model if isinstance(what, models.QuerySet) else what.__class__
+    adapter = registry.for_model(model)
+    if adapter is None:
+        raise TypeError(f"sync: no adapter is registered for {model.__name__}; register one in the app's hellotext.py.")
+    if isinstance(what, models.QuerySet):
+        alias = alias_for(using or what.db, None, None)
+        objects: Iterable[models.Model] = what.iterator(chunk_size=CHUNK)
+    else:
+        alias = alias_for(using, what, None)
+        objects = [what]
+    changes: list[Change] = []
+    count = 0
+    for obj in objects:
+        changes.append(change_of(obj, adapter))
+        if len(changes) == CHUNK:
+            count += insert_changes(changes, using=alias)
+            changes = []
+    return count + insert_changes(changes, using=alias)
+
+
+def remember_session(obj: models.Model, request: HttpRequest) -> None:
+    """Keep the visitor's session and campaign on a cart or order.
+
+    Later events of ``obj`` carry them, whoever triggers them: a payment webhook, a job, staff (demands A5, G4).
+    With the middleware it is done by itself for a cart or order that is made in a request; call it where the buyer
+    comes to an object that was made elsewhere. Does nothing for a request without a session and campaign, for that
+    of staff or of somebody who acts as a customer, and for another customer's object.
+    """
+    if not hellotext_settings.active:
+        return
+    adapter = registry.for_model(obj.__class__)
+    if adapter is None:
+        raise TypeError(f"remember_session: no adapter is registered for {type(obj).__name__}.")
+    alias = alias_for(None, obj, None)
+    try:
+        change = change_of(obj, adapter)
+        _remember(change, obj, adapter, request)
+        if change.session or change.data:
+            insert_changes([change], using=alias)
+            if change.session:
+                keep_here(change.label, change.object_pk, change.session)
+    except Exception as error:
+        report(error, "remember_session", using=alias)
+
+
+def change_of(
+    obj: models.Model,
+    adapter: Adapter,
+    *,
+    created: bool = False,
+    deleted: bool = False,
+    pk: str | None = None,
+    with_status: bool = True,
+) -> Change:
+    """The Change row that says that ``obj`` changed, with the status it has at this moment.
+
+    A cart or order that is made in a visitor's request remembers that visitor (demands A5, G4).
+    ``with_status`` is left out where the status that the instance holds was not what was written.
+    """
+    now = timezone.now()
+    seen = None
+    try:
+        seen = adapter.status(obj) if with_status and not deleted else None
+    except Exception as error:
+        # The object changed all the same; only its status is not known (demand C10).
+        report(error, "status", using=obj._state.db or DEFAULT_DB_ALIAS)
+    change = Change(
+        account=hellotext_settings.account,
+        label=adapter.label,
+        object_pk=pk or key_of(obj, adapter),
+        created=created,
+        deleted=deleted,
+        status=seen[0] if seen else None,
+        status_at=(seen[1] or now) if seen else None,
+        happened_at=now,
+    )
+    is_refund = adapter.kind == "refund" and not deleted
+    if is_refund or (created and adapter.kind in OWNED):
+        try:
+            request = current_request() if created else None
+            if request is not None:
+                _remember(change, obj, adapter, request)
+            # Whoever asks for the money back, and wherever: it belongs to the visit that the order was made in.
+            if is_refund or not change.session:
+                _point_to_origin(change, obj, adapter)
+            keep_here(change.label, change.object_pk, change.session)
+        except Exception as error:
+            # The object was made all the same; only its buyer's browser is not known (demand B4).
+            report(error, "remember_session", using=obj._state.db or DEFAULT_DB_ALIAS)
+    return change
+
+
+def change_named(label: str, pk: object, **columns: Any) -> Change:
+    """A Change of the object that ``label`` and ``pk`` name, of which nothing more is known."""
+    return Change(
+        account=hellotext_settings.account, label=label, object_pk=str(pk), happened_at=timezone.now(), **columns
+    )
+
+
+def overtaken_by(obj: models.Model, adapter: Adapter) -> list[Change]:
+    """The change that an order means for the cart it was made of: the cart's unsent events are overtaken (A2)."""
+    cart = adapter.cart_link(obj) if isinstance(adapter, OrderAdapter) else None
+    if cart is None:
+        return []
+    now = timezone.now()
+    account = hellotext_settings.account
+    return [Change(account=account, label=cart.label, object_pk=cart.pk, happened_at=now, overtaken_at=now)]
+
+
+def record_changes(changes: Sequence[Change], *, using: str) -> None:
+    """Insert what is new of ``changes`` and ask for a wake; whatever goes wrong is logged and goes no further."""
+    waiting = _gathered.get()
+    if waiting is not None:
+        waiting.setdefault(using, []).extend(changes)
+        return
+    try:
+        fresh = once.news(changes, using=using)
+        for start in range(0, len(fresh), CHUNK):
+            chunk = fresh[start : start + CHUNK]
+            insert_changes(chunk, using=using)
+            once.remember(chunk, using=using)
+    except Exception as error:
+        report(error, "change", using=using)
+
+
+@contextmanager
+def gathered() -> Iterator[None]:
+    """Within this block changes wait; at its end those of one database are one statement (demand E3).
+
+    A block that raises records nothing: what it did is undone, or was not done.
+    """
+    if _gathered.get() is not None:
+        yield
+        return
+    waiting: dict[str, list[Change]] = {}
+    before = _gathered.set(waiting)
+    try:
+        yield
+    finally:
+        _gathered.reset(before)
+    for using, changes in waiting.items():
+        record_changes(changes, using=using)
+
+
+def insert_changes(changes: Sequence[Change], *, using: str) -> int:
+    """Insert ``changes`` as they are and ask for a wake; answers how many. Raises the database's error."""
+    if changes:
+        ledger.insert_many(changes, using=using)
+        dispatch.wake(using)
+    return len(changes)
+
+
+def _remember(change: Change, obj: models.Model, adapter: Adapter, request: HttpRequest) -> None:
+    """Put on ``change`` what is to be remembered of the buyer.
+
+    ``data["buyer"]`` names the customer whom the session is handed over to when the change is folded.
+    """
+    buyer = buyer_of(obj, adapter, request)
+    change.session = buyer.session
+    if buyer.utm:
+        change.data["utm"] = dict(buyer.utm)
+    if buyer.session and buyer.customer is not None:
+        change.data["buyer"] = {"label": buyer.customer.label, "pk": buyer.customer.pk}
+
+
+def _point_to_origin(change: Change, obj: models.Model, adapter: Adapter) -> None:
+    """An order that a webhook makes knows its buyer from its cart (demand G4), a refund from its order."""
+    origin = origin_of(obj, adapter)
+    if origin is not None:
+        change.data["origin"] = {"kind": origin.kind, "label": origin.label, "pk": origin.pk}

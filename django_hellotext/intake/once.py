@@ -1,0 +1,116 @@
+"""Memory of what a transaction has recorded already, so that one edit of an admin form is one row (demand E3).
+
+It must never say "recorded" of a row that is gone. Django makes a new list of commit hooks at every commit and
+at every rollback, of a savepoint too, whoever asked for it; so the very list is the sign that nothing was undone
+since. After a savepoint is rolled back all of it is forgotten, which costs one more row for an object at most.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connections
+
+from ..models import Change
+from ..models.changes import removals
+
+Key = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What the newest Change of an object has said."""
+
+    status: str | None
+    deleted: bool
+    session: str
+    data: dict[str, Any]
+    lane: int
+
+
+class _Memory:
+    """What one transaction of one connection has recorded."""
+
+    def __init__(self, hooks: list[Any], removed: int) -> None:
+        self.hooks = hooks
+        self.removed = removed
+        self.said: dict[Key, _Said] = {}
+
+
+class _Memories(threading.local):
+    """Each thread's, by alias; verified at every use."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, _Memory] = {}
+
+
+_memories = _Memories()
+
+
+def news(changes: Iterable[Change], *, using: str) -> list[Change]:
+    """Those of ``changes`` that say more than this transaction has recorded so far.
+
+    Each status that differs from the last one is news, so that no transition is lost (demand A6); so is a deletion, a
+    session, and any other data that was not there before. Outside a transaction every call is.
+    """
+    memory = _memory(using)
+    said = memory.said if memory is not None else {}
+    met: dict[Key, _Said] = {}
+    found = []
+    for change in changes:
+        key = _key(change)
+        before = met.get(key) or said.get(key)
+        if before is None or change.overtaken_at is not None or _says_more(change, before):
+            found.append(change)
+            met[key] = _said(change, before)
+    return found
+
+
+def remember(changes: Iterable[Change], *, using: str) -> None:
+    """Note that ``changes`` are in the table."""
+    memory = _memory(using)
+    if memory is None:
+        return
+    for change in changes:
+        key = _key(change)
+        memory.said[key] = _said(change, memory.said.get(key))
+
+
+def _memory(using: str) -> _Memory | None:
+    connection = connections[using]
+    # Where the host itself decides when to commit, nothing tells us of it.
+    if not (connection.in_atomic_block and connection.commit_on_exit):
+        return None
+    memory = _memories.of.get(using)
+    if memory is None or memory.hooks is not connection.run_on_commit or memory.removed != removals():
+        memory = _memories.of[using] = _Memory(connection.run_on_commit, removals())
+    return memory
+
+
+def _key(change: Change) -> Key:
+    # The lines of a cart are each a fact of their own, and so is a related object for each kind that depends on it.
+    part = change.data.get("line", {}).get("key") or change.data.get("dependent") or ""
+    return change.account, change.label, change.object_pk, part
+
+
+def _says_more(change: Change, before: _Said) -> bool:
+    return (
+        change.deleted != before.deleted
+        or (change.status is not None and change.status != before.status)
+        or bool(change.session and change.session != before.session)
+        or bool(change.data and change.data != before.data)
+        or change.lane < before.lane
+    )
+
+
+def _said(change: Change, before: _Said | None) -> _Said:
+    return _Said(
+        status=change.status if change.status is not None or before is None else before.status,
+        deleted=change.deleted,
+        session=change.session or (before.session if before else ""),
+        data=change.data or (before.data if before else {}),
+        lane=min(change.lane, before.lane if before else change.lane),
+    )

@@ -1,0 +1,200 @@
+"""Who a person is in this shop: every customer, order and cart under one name, and our rows about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import FieldError
+from django.db import models
+from django.db.models import Q
+
+from ..adapters import Adapter, Guest, IfPresent, Link, registry
+from ..conf import hellotext_settings
+from ..models import Change, Event, Kind, RemoteObject, Session
+from .subjects import OWNED, link_to
+
+EMAIL, PHONE = "email", "phone"
+
+
+@dataclass(kw_only=True)
+class Person:
+    """One person on one database.
+
+    ``links``: the profiles that they are, as accounts and as guests. ``objects``: their carts, orders and refunds.
+    ``addresses``: kind and value of what they are found by. ``unsearched``: adapters that could not be searched by
+    e-mail, because they read it with a method or a callable.
+    """
+
+    using: str
+    account: str
+    links: set[Link] = field(default_factory=set)
+    objects: set[Link] = field(default_factory=set)
+    addresses: set[tuple[str, str]] = field(default_factory=set)
+    unsearched: set[str] = field(default_factory=set)
+
+    @property
+    def emails(self) -> list[str]:
+        """Their e-mails, in order."""
+        return sorted(value for kind, value in self.addresses if kind == EMAIL)
+
+    def mirrors(self) -> models.QuerySet[RemoteObject]:
+        """Their profiles."""
+        return self._mirrors(self.links)
+
+    def belongings(self) -> models.QuerySet[RemoteObject]:
+        """Their carts, orders and refunds."""
+        return self._mirrors(self.objects)
+
+    def events(self) -> models.QuerySet[Event]:
+        """What was recorded of them: under their name, about their carts and orders, or in a session of theirs."""
+        wanted = Q(pk__in=[])
+        for link in self.links:
+            wanted |= Q(profile_label=link.label, profile_pk=link.pk)
+        for link in self.objects:
+            wanted |= Q(object_label=link.label, object_pk=link.pk)
+        sessions = list(self.sessions().values_list("session", flat=True))
+        if sessions:
+            wanted |= Q(session__in=sessions, profile_label="")
+        return Event.objects.using(self.using).filter(wanted, account=self.account)
+
+    def sessions(self) -> models.QuerySet[Session]:
+        """Their browsers."""
+        wanted = Q(pk__in=[])
+        for link in self.links:
+            wanted |= Q(profile_label=link.label, profile_pk=link.pk)
+        return Session.objects.using(self.using).filter(wanted, account=self.account)
+
+    def changes(self) -> models.QuerySet[Change]:
+        """Unfolded changes of theirs."""
+        wanted = Q(pk__in=[])
+        for link in self.links | self.objects:
+            wanted |= Q(label=link.label, object_pk=link.pk)
+        return Change.objects.using(self.using).filter(wanted, account=self.account)
+
+    def _mirrors(self, links: set[Link]) -> models.QuerySet[RemoteObject]:
+        wanted = Q(pk__in=[])
+        for link in links:
+            wanted |= Q(kind=link.kind, host_label=link.label, host_pk=link.pk)
+        rows: models.QuerySet[RemoteObject] = RemoteObject.objects.using(self.using).filter(
+            wanted, account=self.account
+        )
+        return rows
+
+
+def find(who: models.Model | str, *, using: str) -> Person:
+    """The person named by a customer, by an order or cart of a guest, or by an e-mail.
+
+    Raises ``ValueError`` for a text that is no e-mail, ``TypeError`` for an object without an adapter, or anything
+    else.
+    """
+    person = Person(using=using, account=hellotext_settings.account)
+    if isinstance(who, str):
+        if "@" not in who:
+            # The empty one above all: every customer without an e-mail has it.
+            raise ValueError("Expected an e-mail; name whoever has none by their customer, order or cart.")
+        person.addresses.add((EMAIL, who.strip()))
+    elif isinstance(who, models.Model):
+        _add_object(person, who)
+    else:
+        raise TypeError(f"Expected a customer, an order or an e-mail, not {type(who).__name__}.")
+    for adapter in registry.all():
+        _search(person, adapter)
+    _add_twins(person)
+    for adapter in registry.all():
+        _add_belongings(person, adapter)
+    return person
+
+
+def _add_object(person: Person, obj: models.Model) -> None:
+    adapter = registry.for_model(obj.__class__)
+    if adapter is None:
+        raise TypeError(f"No adapter is registered for {type(obj).__name__}.")
+    link = link_to(obj, adapter) if adapter.kind == Kind.PROFILE else adapter.profile_link(obj)
+    if link is None:
+        return
+    person.links.add(link)
+    if adapter.kind == Kind.PROFILE:
+        _add_addresses(person, {name: adapter.shaped(obj, name) for name in (EMAIL, PHONE)})
+    elif link.label == adapter.label:
+        person.objects.add(link_to(obj, adapter))
+        _add_addresses(person, adapter.guest_payload(obj) or {})
+
+
+def _add_addresses(person: Person, found: dict[str, Any]) -> None:
+    for kind in (EMAIL, PHONE):
+        if address := str(found.get(kind) or "").strip():
+            person.addresses.add((kind, address))
+
+
+def _search(person: Person, adapter: Adapter) -> None:
+    """Add whom ``adapter`` knows under an e-mail of ``person``. A phone is shared too often to be searched by."""
+    is_account = adapter.kind == Kind.PROFILE
+    if not person.emails or not (is_account or adapter.kind in OWNED):
+        return
+    declared = adapter.spec("email" if is_account else "guest")
+    getter = adapter.getter("email" if is_account else "guest")
+    path = _path(declared.email if isinstance(declared, Guest) else declared)
+    if declared is None and getter is None:
+        return
+    if path is None or getter is not None:
+        person.unsearched.add(adapter.model._meta.label)
+        return
+    if isinstance(declared, IfPresent) and not adapter.has(declared):
+        return
+    for email in person.emails:
+        for obj in _hosts(person, adapter, **{f"{path}__iexact": email}):
+            _add_found(person, adapter, obj)
+
+
+def _add_found(person: Person, adapter: Adapter, obj: models.Model) -> None:
+    link = link_to(obj, adapter)
+    if adapter.kind == Kind.PROFILE:
+        person.links.add(link)
+        _add_addresses(person, {name: adapter.shaped(obj, name) for name in (EMAIL, PHONE)})
+        return
+    owner = adapter.profile_link(obj)
+    # An order of an account with this contact e-mail is that account's, whoever it is.
+    if owner is not None and owner.label == link.label and owner.pk == link.pk:
+        person.links.add(owner)
+        person.objects.add(link)
+
+
+def _add_twins(person: Person) -> None:
+    """Guests that Hellotext has joined with this person."""
+    ids = set(person.mirrors().exclude(remote_id="").values_list("remote_id", flat=True))
+    twins = RemoteObject.objects.using(person.using).filter(
+        account=person.account, kind=Kind.PROFILE, remote_id__in=ids
+    )
+    person.links.update(Link(row.kind, row.host_label, row.host_pk) for row in twins)
+
+
+def _add_belongings(person: Person, adapter: Adapter) -> None:
+    """The carts and orders of the accounts, and of the guests, who are each an order or cart themselves."""
+    if adapter.kind not in OWNED:
+        return
+    person.objects.update(
+        Link(adapter.kind, link.label, link.pk) for link in person.links if link.label == adapter.label
+    )
+    path = _path(adapter.spec("profile")) if adapter.getter("profile") is None else None
+    if path is None:
+        return
+    for link in list(person.links):
+        other = registry.for_label(link.label)
+        if other is not None and other.kind == Kind.PROFILE:
+            for obj in _hosts(person, adapter, **{path: link.pk}):
+                person.objects.add(link_to(obj, adapter))
+
+
+def _hosts(person: Person, adapter: Adapter, **wanted: Any) -> Iterator[models.Model]:
+    try:
+        yield from adapter.queryset(adapter.model._base_manager.using(person.using).filter(**wanted))
+    except (FieldError, ValueError):
+        # The path leads over a property or a method, or to another kind of key.
+        person.unsearched.add(adapter.model._meta.label)
+
+
+def _path(spec: Any) -> str | None:
+    path = spec.path if isinstance(spec, IfPresent) else spec
+    return path.replace(".", "__") if isinstance(path, str) else None

@@ -1,0 +1,227 @@
+"""``track``: check, freeze, insert, ask for a wake.
+
+Nothing here reads or locks a row of ours, reaches the network, or lets a fault reach a visitor.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import DisallowedHost
+from django.db import DatabaseError, models
+
+from .. import consent, dispatch
+from ..actions import BUILT_IN, Purpose, purpose_of
+from ..adapters import Adapter, Link
+from ..api.types import Money
+from ..conf import hellotext_settings
+from ..exceptions import HellotextError, TrackingError
+from ..models import Event
+from ..models.objects import identity_of
+from . import facts, ledger
+from .changes import PURCHASES, insert_changes, overtaken_by
+from .counting import is_missed
+from .current import known_here
+from .faults import report
+from .ledger import alias_for
+from .sessions import user_of, valid_session
+from .subjects import OWNED, check_customer, link_to, owner, places_of, profile_link, refuses_to_be_seen, visitor
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+logger = logging.getLogger("django_hellotext.intake")
+
+
+def track(
+    action: str,
+    obj: models.Model | None = None,
+    *,
+    profile: models.Model | None = None,
+    session: str | None = None,
+    request: HttpRequest | None = None,
+    amount: Decimal | int | str | Money | None = None,
+    currency: str | None = None,
+    metadata: dict[str, Any] | None = None,
+    url: str | None = None,
+    items: Iterable[tuple[models.Model, int | Decimal]] | None = None,
+    key: str | None = None,
+    tracked_at: datetime | None = None,
+    object_type: str | None = None,
+    using: str | None = None,
+) -> None:
+    """Record that ``action`` happened; it is sent later, once, in order.
+
+    :param obj: the registered host object it is about, such as the order.
+    :param profile: the customer; by default the object's own, or the logged-in user of ``request``.
+    :param session: the visitor's Hellotext session; by default the one kept on the object, or that of ``request``
+        unless another customer than ``profile`` is logged in there.
+    :param amount: major units (89.90), with ``currency`` (ISO 4217), which defaults to ``HELLOTEXT["CURRENCY"]``.
+    :param items: for cart events, pairs of product and *resulting* quantity.
+    :param key: makes recording idempotent: the same action, object and key is one event, however often it is
+        recorded (demand A3). The built-in order actions have one by themselves.
+    :param tracked_at: when it happened, aware; now by default.
+    :raises TypeError: an argument of a wrong type, an object without an adapter.
+    :raises TrackingError: an action that is neither built in nor declared. Faults of data do not raise (they
+        become a ``failed`` row) unless ``HELLOTEXT["RAISE_ERRORS"]`` is set.
+    :raises OperationalError: the database has taken back your whole transaction (``TransactionLostError``).
+
+    Does nothing while the app is not configured, and for a ``request`` that names neither a customer nor a session:
+    a first visit before Hellotext.js has run, a member of staff. What only says that somebody browses is not recorded
+    for a crawler, a prefetched page or a preview (demand G8); facts of the shop, such as orders, are.
+    """
+    if not hellotext_settings.active:
+        return
+    action = facts.known_action(action)
+    target, adapter = facts.object_of(action, obj)
+    frozen_items = facts.parameters_of(items)
+    faults: list[TrackingError] = []
+    value, code = facts.money(amount, currency, faults)
+    check_customer(profile)
+    if is_missed(action, request):
+        return
+    fact = facts.Fact(
+        action=action,
+        object_link=link_to(target, adapter) if target is not None and adapter is not None else None,
+        amount=value,
+        currency=code,
+        metadata=facts.metadata_of(metadata, faults),
+        parameters=frozen_items,
+        object_type=facts.text_of(object_type, name="object_type", limit=100, faults=faults),
+        url=facts.text_of(url, name="url", limit=facts.MAX_URL, faults=faults),
+        key=facts.text_of(key, name="key", limit=facts.MAX_KEY, faults=faults),
+        tracked_at=facts.moment_of(tracked_at, faults),
+        faults=faults,
+    )
+    alias = alias_for(using, obj, profile)
+    try:
+        owned = adapter is not None and adapter.kind in OWNED
+        fact.url = fact.url or _url_of(action, request)
+        _identify(fact, target, adapter, profile=profile, session=session, request=request)
+        purpose = purpose_of(action)
+        answer = consent.decide(request, purpose=purpose, subject=profile or _user_of(request) or obj)
+        if answer is False:
+            return
+        fact.consent = answer
+        if request is not None and purpose is not Purpose.BROWSE and not session and refuses_to_be_seen(request):
+            fact.session = ""
+        if request is not None and not owned and fact.profile is None and not fact.session:
+            # A visitor whom nobody knows: no browser session yet, a bot, or a member of staff.
+            return
+        _judge(fact, owned=owned)
+        places: list[Link] = []
+        if target is not None and adapter is not None and owned and not session:
+            kept, places = known_here(places_of(target, adapter))
+            fact.session = kept or fact.session
+        insert_fact(fact, using=alias, places=places)
+        if target is not None and adapter is not None and action in PURCHASES:
+            insert_changes(overtaken_by(target, adapter), using=alias)
+    except Exception as error:
+        report(error, "track", using=alias)
+    else:
+        dispatch.wake(alias)
+    if faults and hellotext_settings.RAISE_ERRORS:
+        raise faults[0]
+
+
+def record_status(fact: facts.Fact, *, using: str) -> None:
+    """Insert the event of a status change that the drain has found. Raises the database's error."""
+    _judge(fact, owned=False)
+    ledger.insert(fact.row(), using=using, unique="dedupe")
+
+
+def _identify(
+    fact: facts.Fact,
+    target: models.Model | None,
+    adapter: Adapter | None,
+    *,
+    profile: models.Model | None,
+    session: str | None,
+    request: HttpRequest | None,
+) -> None:
+    """Whose fact it is. What the shop's own adapters raise is kept as the fault of a refused row (demand C10)."""
+    fact.session = valid_session(session)
+    try:
+        given = profile_link(profile)
+        if target is not None and adapter is not None and adapter.kind in OWNED:
+            link, found = owner(target, adapter, request)
+        else:
+            link, found = visitor(request)
+        if given is not None and found and visitor(request)[0] not in (None, given):
+            # The browser is another customer's: joined to this one, it would stay so for good (demand G6).
+            found = ""
+    except Exception as error:
+        logger.exception("adapter.failed", extra={"action": fact.action})
+        message = f"An adapter raised {type(error).__name__}: {error}"
+        fact.faults.append(TrackingError(message, reason="adapter_failed"))
+        return
+    fact.profile, fact.session = given or link, fact.session or found
+
+
+def _judge(fact: facts.Fact, *, owned: bool) -> None:
+    """Add the faults that only show once the whole fact is known."""
+    spec = BUILT_IN.get(fact.action)
+    if spec and spec.needs_amount and fact.amount is None:
+        fact.faults.append(
+            TrackingError(f"{fact.action} needs an amount.", reason="parameter_missing", parameter="amount")
+        )
+    if spec and spec.needs_url and not fact.url:
+        fact.faults.append(TrackingError(f"{fact.action} needs a url.", reason="parameter_missing", parameter="url"))
+    # The session of a cart or order may still be found by the INSERT itself.
+    if fact.profile is None and not fact.session and not owned:
+        fact.faults.append(
+            TrackingError("neither a profile nor a session is known.", reason="parameter_missing", parameter="profile")
+        )
+
+
+def insert_fact(fact: facts.Fact, *, using: str, places: Sequence[Link] = ()) -> None:
+    """Insert the event of ``fact``; the database finds the session that is kept at one of ``places``."""
+    event = fact.row()
+    remembered = None
+    if places:
+        found = [
+            ledger.Place(link.label, link.pk, identity_of(event.account, link.kind, link.label, link.pk))
+            for link in places
+        ]
+        remembered = ledger.RememberedSession(places=found, fallback=event.session, fallback_key=event.ordering_key)
+    try:
+        ledger.insert(event, using=using, unique="dedupe", session=remembered)
+    except ledger.TransactionLostError:
+        raise  # no row can be kept where there is no transaction any more
+    except DatabaseError as error:
+        if ledger.met_a_lock(error):
+            # Nothing is wrong with the row: whole, it is as likely to be let in now as its remains would be.
+            ledger.insert(event, using=using, unique="dedupe", session=remembered)
+        else:
+            _insert_remains(event, error, using=using)
+
+
+def _insert_remains(event: Event, error: DatabaseError, *, using: str) -> None:
+    """A row that the database refuses is kept without what may have been refused (demand C10)."""
+    logger.error("intake.refused", extra={"action": event.action, "using": using, "error": type(error).__name__})
+    event.refuse_at_recording(type="not_recordable", parameter="", text=f"The database refused the row: {error}")
+    event.blank()
+    ledger.insert(event, using=using)
+    if hellotext_settings.RAISE_ERRORS:
+        raise HellotextError("The database refused an event; a failed row keeps its remains.") from error
+
+
+def _user_of(request: HttpRequest | None) -> Any | None:
+    return user_of(request) if request is not None else None
+
+
+def _url_of(action: str, request: HttpRequest | None) -> str:
+    spec = BUILT_IN.get(action)
+    if request is None or not spec or not spec.needs_url:
+        return ""
+    try:
+        address = request.build_absolute_uri()
+    except DisallowedHost:
+        # A visitor may claim any host; the page is the same.
+        address = f"{hellotext_settings.SITE_URL or ''}{request.get_full_path()}"
+    # A visitor may type anything; what is too long for a column is cut, not refused.
+    return address[: facts.MAX_URL].replace("\x00", "")

@@ -1,0 +1,23 @@
+"""What to do about each type of error, in a sentence; docs/reference/errors.md says more."""
+
+from __future__ import annotations
+
+OWN_DATA = "Correct the object in the shop and save it; it is sent again by itself."
+ADVICE = {
+    "adapter_failed": "Correct the adapter, then run this again.",
+    "unregistered": "Register an adapter for the model again, or skip these rows in the admin.",
+    "prerequisite_failed": "Repair what it refers to first; this one then follows with the next run.",
+    "parameter_not_unique": "Two objects share a value that must be unique at Hellotext; correct one of them.",
+    "definition_clash": "Make HELLOTEXT agree with what is there, or change it at Hellotext; nothing was touched.",
+    "undefined_property": "Define the property at Hellotext, or take it out of the adapter.",
+    "not_found": "What it names does not exist at Hellotext; create it there, then run this again.",
+    "reference_empty": "Give the object its permanent number, then run this again.",
+    "lease_expired": "A worker disappeared with it in hand; it is looked for by itself.",
+    "unexpected_error": "A fault of django-hellotext: the log has the traceback; please report it.",
+    "session_assigned_to_another_profile": "Nothing: its events go with the customer alone.",
+}
+
+
+def advice_for(type: str) -> str:
+    """A sentence for the error ``type``; the refusals of a value are about the shop's own data."""
+    return ADVICE.get(type, OWN_DATA)

@@ -1,0 +1,75 @@
+"""The tables, and the proxies of the mirror."""
+
+from __future__ import annotations
+
+from .accounts import Account
+from .changes import Change
+from .events import (
+    DESTINATION,
+    EVIDENCE_KEY,
+    PAYLOAD_VERSION,
+    SUBSCRIBE,
+    SUBSCRIPTION,
+    UNSUBSCRIBE,
+    UUID_KEY,
+    Event,
+)
+from .figures import Dashboard, Ending, Figure, Subject
+from .objects import LAST_PAYLOAD, Kind, RemoteObject
+from .proxies import (
+    PROXIES,
+    Action,
+    App,
+    Cart,
+    Coupon,
+    Form,
+    List,
+    Order,
+    Product,
+    ProductVariant,
+    Profile,
+    Property,
+    Refund,
+)
+from .runs import SyncRun
+from .sessions import Session
+from .states import MOVES, Lane, SkipReason, State
+
+__all__ = [
+    "DESTINATION",
+    "EVIDENCE_KEY",
+    "LAST_PAYLOAD",
+    "MOVES",
+    "PAYLOAD_VERSION",
+    "PROXIES",
+    "SUBSCRIBE",
+    "SUBSCRIPTION",
+    "UNSUBSCRIBE",
+    "UUID_KEY",
+    "Account",
+    "Action",
+    "App",
+    "Cart",
+    "Change",
+    "Coupon",
+    "Dashboard",
+    "Ending",
+    "Event",
+    "Figure",
+    "Form",
+    "Kind",
+    "Lane",
+    "List",
+    "Order",
+    "Product",
+    "ProductVariant",
+    "Profile",
+    "Property",
+    "Refund",
+    "RemoteObject",
+    "Session",
+    "SkipReason",
+    "State",
+    "Subject",
+    "SyncRun",
+]

@@ -1,0 +1,84 @@
+"""One row per account and environment: its credentials' fingerprint, its pause, its last drain."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from .clock import UtcNow
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    def owner(self, business_id: str) -> Account | None:
+        """The account that first drained this database for the business; any other is a clone's (demand A8)."""
+        return self.filter(business_id=business_id).order_by("pk").first()
+
+    def pause(self, key: str, *, seconds: float, reason: str) -> int:
+        """Send nothing for ``key`` for ``seconds``, and then only after a probe."""
+        return self.filter(key=key).update(
+            paused_until=UtcNow() + timedelta(seconds=seconds), paused_reason=reason[:200], pauses=F("pauses") + 1
+        )
+
+    def take_probe(self, key: str, *, seconds: float) -> bool:
+        """Whether the pause of ``key`` is over and this caller is the one that asks; the others wait ``seconds``."""
+        over = self.filter(key=key, paused_until__lte=UtcNow()).exclude(paused_reason="")
+        return bool(over.update(paused_until=UtcNow() + timedelta(seconds=seconds)))
+
+    def halt(self, key: str, *, reason: str) -> int:
+        """Send nothing for ``key`` until its credentials change or a person resumes it; 0 if it was halted before."""
+        return self.filter(key=key, halted_reason="").update(halted_reason=reason[:200], halted_at=UtcNow())
+
+    def resume(self, key: str) -> int:
+        """Lift a pause and a halt; answers 0 where there was none."""
+        return (
+            self.filter(key=key)
+            .exclude(paused_reason="", halted_reason="")
+            .update(paused_until=None, paused_reason="", pauses=0, halted_reason="", halted_at=None)
+        )
+
+    def spend(self, key: str, requests: int, *, budget: float, rate: float | None, now: datetime) -> int:
+        """Take ``requests`` off the ``budget`` that was counted at ``now``."""
+        return self.filter(key=key).update(budget=budget - requests, budget_at=now, rate=rate)
+
+    def owe(self, key: str, requests: int) -> int:
+        """Take ``requests`` more off the budget, where there is one: what claimed rows need first."""
+        return self.filter(key=key, budget__isnull=False).update(budget=F("budget") - requests)
+
+    def slow_down(self, key: str) -> int:
+        """Halve the rate, where there is one: Hellotext said 429."""
+        return self.filter(key=key, rate__isnull=False).update(rate=F("rate") / 2, budget=0)
+
+    def drained(self, key: str) -> int:
+        """Note that a worker looked after ``key``."""
+        return self.filter(key=key).update(drained_at=UtcNow())
+
+
+class Account(models.Model):
+    """A Hellotext business as this site uses it in one environment. Holds no credential."""
+
+    key = models.CharField(_("account"), max_length=130, unique=True)
+    business_id = models.CharField(_("Business ID"), max_length=60)
+    environment = models.CharField(_("environment"), max_length=60)
+    token_fingerprint = models.CharField(_("token's fingerprint"), max_length=64, blank=True, default="")
+    paused_until = models.DateTimeField(_("paused until"), null=True)
+    paused_reason = models.CharField(_("why it is paused"), max_length=200, blank=True, default="")
+    pauses = models.PositiveSmallIntegerField(_("pauses in a row"), default=0)
+    halted_at = models.DateTimeField(_("halted"), null=True)
+    halted_reason = models.CharField(_("why it is halted"), max_length=200, blank=True, default="")
+    drained_at = models.DateTimeField(_("last drain"), null=True)
+    rate = models.FloatField(_("requests per second"), null=True)
+    budget = models.FloatField(_("requests left"), null=True)
+    budget_at = models.DateTimeField(_("budget counted"), null=True)
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
+        permissions = [("view_personal_data", _("Can view the personal data of rows"))]
+
+    def __str__(self) -> str:
+        return self.key

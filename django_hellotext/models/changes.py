@@ -1,0 +1,60 @@
+"""Changes: "this object changed". Folded into the mirror by the drain, then deleted."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .states import Lane
+
+_removals = 0
+
+
+def removals() -> int:
+    """A number that grows whenever this process removes changes, for whoever remembers having recorded them."""
+    return _removals
+
+
+class ChangeQuerySet(models.QuerySet["Change"]):
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Remove what was folded. Within the very transaction that recorded it this happens in tests only."""
+        global _removals
+        _removals += 1
+        return super().delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]  # as Django marks its own
+    delete.queryset_only = True  # type: ignore[attr-defined]  # as above
+
+
+class Change(models.Model):
+    """One save or deletion of a host object, with what is known of it only at that moment.
+
+    ``overtaken_at`` says of a cart that an order was made of it: its unsent events up to then are not sent any more
+    (demand A2).
+    """
+
+    account = models.CharField(_("account"), max_length=130)
+    lane = models.PositiveSmallIntegerField(_("lane"), choices=Lane, default=Lane.LIVE)
+    label = models.CharField(_("model"), max_length=128)
+    object_pk = models.CharField(_("object"), max_length=255)
+    created = models.BooleanField(_("created just then"), default=False)
+    deleted = models.BooleanField(_("deleted"), default=False)
+    status = models.CharField(_("watched status"), max_length=100, null=True)
+    status_at = models.DateTimeField(_("status since"), null=True)
+    overtaken_at = models.DateTimeField(_("overtaken"), null=True)
+    session = models.CharField(_("session"), max_length=64, blank=True, default="")
+    data = models.JSONField(_("data"), default=dict)
+    happened_at = models.DateTimeField(_("happened"))
+
+    objects = ChangeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("unsent change")
+        verbose_name_plural = _("unsent changes")
+        indexes = [
+            models.Index(fields=["account", "lane", "id"], name="hellotext_change_fold"),
+            models.Index(fields=["label", "object_pk"], name="hellotext_change_object"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.object_pk}"

@@ -1,0 +1,23 @@
+"""A mistake in a page's data costs its event or option, never the page (promise 7)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..conf import hellotext_settings
+
+logger = logging.getLogger("django_hellotext.snippet")
+
+
+@contextmanager
+def contained(what: str, **extra: Any) -> Iterator[None]:
+    """Log what is raised inside and go on; with ``HELLOTEXT["RAISE_ERRORS"]`` it is raised."""
+    try:
+        yield
+    except Exception as error:
+        logger.exception(what, extra={"error": type(error).__name__, **extra})
+        if hellotext_settings.RAISE_ERRORS:
+            raise

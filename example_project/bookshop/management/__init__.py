@@ -1,0 +1,3 @@
+"""Management commands of the bookshop."""
+
+from __future__ import annotations

@@ -1,0 +1,25 @@
+"""What Hellotext learns of a customer, who is a user of the whole project: ``config/hellotext.py`` registers it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django_hellotext import adapters
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+FAVOURITE = "Favourite category"
+BOOK_CLUB = "Book club"
+
+
+class CustomerAdapter(adapters.UserProfileAdapter):
+    """A user who is no staff, with the category that they like most, and on the list of the book club."""
+
+    properties = {FAVOURITE: "reader.favourite.name"}
+    depends_on = {"bookshop.Reader": "user"}
+
+    def get_lists(self, user: User) -> list[str]:
+        """Return the lists that the customer is on; that is no consent to be written to."""
+        reader = getattr(user, "reader", None)
+        return [BOOK_CLUB] if reader is not None and reader.in_book_club else []

@@ -1,0 +1,3 @@
+"""The pages of the shop, one module for each part of it."""
+
+from __future__ import annotations

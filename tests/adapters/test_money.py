@@ -1,0 +1,143 @@
+"""Money: exact, with the decimals of its currency, never without one (demand I5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import override_settings
+
+from django_hellotext.adapters import Money, Value
+from django_hellotext.adapters.money import normalise
+from django_hellotext.api.types import Money as ApiMoney
+from django_hellotext.exceptions import ConfigurationError, TrackingError
+from tests.testshop.models import Order, Product
+
+from .shop import order_adapter, product_adapter
+
+
+@dataclass(frozen=True)
+class Amount:
+    """Money as other packages keep it."""
+
+    amount: Decimal
+    currency: str
+
+
+def price(value: Any, *, currency: str = "EUR") -> ApiMoney:
+    """What an adapter makes of ``value``."""
+    adapter = product_adapter(price=Money(Value(value), currency=Value(currency)))
+    found = adapter.payload(Product(pk=1, name="Novel"))["price"]
+    assert isinstance(found, ApiMoney)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("given", "currency", "sent"),
+    [
+        ("10", "EUR", "10.00"),
+        ("10.0000", "EUR", "10.00"),
+        ("12.345", "EUR", "12.345"),
+        ("12.3450", "EUR", "12.345"),
+        ("1200.00", "JPY", "1200"),
+        ("1E+3", "JPY", "1000"),
+        ("1200.50", "JPY", "1200.5"),
+        ("1.5", "KWD", "1.500"),
+        ("1.2340", "KWD", "1.234"),
+        ("0.00", "CLP", "0"),
+        ("-5", "USD", "-5.00"),
+        ("123456789012345678901234567890.10", "USD", "123456789012345678901234567890.10"),
+    ],
+)
+def test_an_amount_has_the_decimals_of_its_currency_and_is_never_rounded(given: str, currency: str, sent: str) -> None:
+    found = normalise(Decimal(given), currency=currency)
+    assert found == Decimal(given)
+    assert format(found, "f") == sent
+
+
+@pytest.mark.parametrize("value", [Decimal("10"), 10, "10"])
+def test_a_decimal_an_int_and_decimal_text_are_amounts(value: Any) -> None:
+    assert price(value) == ApiMoney(Decimal("10.00"), "EUR")
+
+
+@pytest.mark.parametrize("value", [10.5, True, b"10", ["10"]])
+def test_a_float_or_another_type_is_refused_by_name(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"ShopProduct\.price \(testshop\.Product\).*Decimal"):
+        price(value)
+
+
+@pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("Infinity"), "ten", Decimal("1E+999999")])
+def test_an_amount_that_is_no_sensible_number_is_a_fault_of_the_object(value: Any) -> None:
+    with pytest.raises(TrackingError, match=r"ShopProduct\.price") as caught:
+        price(value)
+    assert caught.value.reason == "number_invalid"
+
+
+@pytest.mark.parametrize("currency", ["EURO", "E1R", "€€€"])
+def test_a_currency_that_is_no_iso_code_is_a_fault_of_the_object(currency: str) -> None:
+    with pytest.raises(TrackingError) as caught:
+        price(Decimal(1), currency=currency)
+    assert caught.value.reason == "currency_invalid"
+
+
+def test_a_currency_may_be_kept_in_lower_case() -> None:
+    assert price(Decimal(1), currency="eur").currency == "EUR"
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_no_price_is_left_out(value: Any) -> None:
+    assert "price" not in product_adapter(price=Value(value)).payload(Product(pk=1, name="Novel"))
+
+
+def test_money_of_another_package_brings_its_own_currency() -> None:
+    adapter = product_adapter(price=lambda obj: Amount(Decimal("3"), "USD"))
+    assert adapter.payload(Product(pk=1, name="Novel"))["price"] == ApiMoney(Decimal("3.00"), "USD")
+
+
+def test_the_currency_is_read_where_the_adapter_says() -> None:
+    novel = Product(pk=1, name="Novel", price=Decimal("3"), extra={"currency": "USD", "listed_in": "JPY"})
+    assert product_adapter().payload(novel)["price"].currency == "USD"
+    assert product_adapter(price=Money("price", currency="extra.listed_in")).payload(novel)["price"].currency == "JPY"
+    assert product_adapter(currency=lambda obj: "KWD").payload(novel)["price"].currency == "KWD"
+    assert product_adapter(get_currency=lambda self, obj: "CHF").payload(novel)["price"].currency == "CHF"
+
+
+def test_without_a_currency_of_its_own_the_settings_one_counts() -> None:
+    novel = Product(pk=1, name="Novel", price=Decimal("3"))
+    with override_settings(HELLOTEXT={"CURRENCY": "UYU"}):
+        assert product_adapter(currency=None).payload(novel)["price"] == ApiMoney(Decimal("3.00"), "UYU")
+    with pytest.raises(ConfigurationError, match=r"ShopProduct\.price .*no currency.*HELLOTEXT\['CURRENCY'\]"):
+        product_adapter(currency=None).payload(novel)
+
+
+@pytest.mark.parametrize("assigned", ["12.50", 12.5, Decimal("12.5")])
+def test_a_price_just_assigned_counts_as_its_column_will_hold_it(assigned: Any) -> None:
+    found = product_adapter(price="price", currency=Value("EUR")).payload(Product(pk=1, name="Novel", price=assigned))
+    assert found["price"] == ApiMoney(Decimal("12.50"), "EUR")
+
+
+def test_a_price_that_its_column_will_refuse_is_never_changed() -> None:
+    adapter = product_adapter(currency=Value("EUR"))
+    too_long = Product(pk=1, name="Novel", price="1234567890123456")
+    assert adapter.payload(too_long)["price"].amount == Decimal("1234567890123456")
+    with pytest.raises(TrackingError):
+        adapter.payload(Product(pk=1, name="Novel", price="ten"))
+
+
+def test_a_float_field_is_no_price() -> None:
+    with pytest.raises(ConfigurationError, match=r"ShopProduct\.price .*float"):
+        product_adapter(price="weight", currency=Value("EUR")).payload(Product(pk=1, name="Novel", weight=2.5))
+
+
+def test_an_orders_total_is_its_amount_and_never_in_its_payload() -> None:
+    adapter = order_adapter(total="total")
+    placed = Order(pk=1, number="A-1", total=Decimal("25"), currency="EUR")
+    assert adapter.amount(placed) == ApiMoney(Decimal("25.00"), "EUR")
+    assert "total" not in adapter.payload(placed)
+    assert order_adapter().amount(placed) is None
+
+
+def test_a_product_has_a_price_but_no_revenue() -> None:
+    assert product_adapter(currency=Value("EUR")).amount(Product(pk=1, name="Novel", price=Decimal(3))) is None

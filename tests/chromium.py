@@ -1,0 +1,49 @@
+"""Debian's Chromium for tests, driven by Playwright, and the server that it looks at."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+PATIENCE = 60_000  # milliseconds; a busy machine is slow, not wrong
+
+
+def playwright() -> Any:
+    """Playwright's synchronous API; the test is skipped without it, except in CI, where it must be there."""
+    if os.environ.get("CI") == "true":
+        return importlib.import_module("playwright.sync_api")
+    return pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+
+@contextmanager
+def launched() -> Iterator[Any]:
+    """A browser that asks nobody for anything by itself."""
+    with playwright().sync_playwright() as browsers:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        opened = browsers.chromium.launch(executable_path=shutil.which("chromium"), args=options)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser for the tests of a module that imports this."""
+    # Playwright's loop runs in this thread until the browser is closed; Django would take it for asynchronous code.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        with launched() as browser:
+            yield browser
+
+
+def reload_middleware(live_server: Any) -> None:
+    """Let ``live_server``, which runs for the whole session and has read its middleware then, read it again."""
+    handler = live_server.thread.httpd.get_app()
+    while handler is not None:
+        handler.load_middleware()
+        handler = getattr(handler, "application", None)

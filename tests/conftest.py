@@ -1,0 +1,73 @@
+"""Fixtures of the package's own tests: a configured app and a local Hellotext in this process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import hypothesis
+import pytest
+
+from django_hellotext.delivery import Report, drain
+from django_hellotext.emulator import Emulator
+
+# How long an example takes says something of the machine only. In CI Hypothesis has a profile of its own.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+if os.environ.get("CI") != "true":
+    hypothesis.settings.load_profile("patient")
+
+SERVICES = {"postgres": 5432, "mariadb": 3306, "redis": 6379, "rabbitmq": 5672}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that need a service skip with the reason on a bare machine; in CI a missing service is a failure."""
+    missing = {name: f"needs {name} on port {port}" for name, port in SERVICES.items() if not _listens(port)}
+    if not shutil.which("chromium"):
+        missing["chromium"] = "needs Debian's Chromium"
+    if os.environ.get("CI") == "true":
+        return
+    for item in items:
+        for name, reason in missing.items():
+            if item.get_closest_marker(name):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def emulator() -> Emulator:
+    """A local Hellotext that accepts ``test-token``."""
+    return Emulator(token="test-token", business_id="test-business")
+
+
+@pytest.fixture
+def hellotext(settings: Any, emulator: Emulator) -> Emulator:
+    """The app configured against the local Hellotext, in this process."""
+    settings.HELLOTEXT = {
+        "BUSINESS_ID": "test-business",
+        "API_TOKEN": "test-token",
+        "ENVIRONMENT": "test",
+        "SOURCE": "testshop",
+        "CURRENCY": "EUR",
+        "BACKEND": "django_hellotext.emulator.MemoryBackend",
+        "BACKEND_OPTIONS": {"emulator": emulator},
+        "RAISE_ERRORS": True,
+    }
+    return emulator
+
+
+@pytest.fixture
+def deliver(hellotext: Emulator) -> Callable[..., Report]:
+    """Drain until nothing is due; answers the report."""
+
+    def run(**options: Any) -> Report:
+        return drain(**options)
+
+    return run

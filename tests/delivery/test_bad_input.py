@@ -1,0 +1,273 @@
+"""What is wrong with one object is said on its row, by name; everything else goes on (demands C7, F2)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db.models import Model
+
+from django_hellotext.adapters import Money, Value, registry
+from django_hellotext.adapters import values as adapter_values
+from django_hellotext.delivery import Report
+from django_hellotext.emulator import Emulator, Fault
+from django_hellotext.models import RemoteObject, State
+from tests.factories import make_customer, make_order, make_product, make_questionnaire, make_voucher
+from tests.testshop.models import Order, Product
+
+pytestmark = pytest.mark.django_db
+
+Deliver = Callable[..., Report]
+
+
+@pytest.fixture
+def products(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """The adapter of products with other attributes."""
+    adapter: Any = registry.for_model(Product)
+
+    def declare(**attributes: Any) -> Any:
+        for name, value in attributes.items():
+            monkeypatch.setattr(type(adapter), name, value, raising=False)
+        return adapter
+
+    return declare
+
+
+def row_of(obj: Model) -> RemoteObject:
+    row: RemoteObject = RemoteObject.objects.get(host_label=obj._meta.label_lower, host_pk=str(obj.pk))
+    return row
+
+
+def refused(obj: Model, *, fine: Model) -> tuple[str, str]:
+    """The reason on the row of ``obj``; ``fine`` has arrived."""
+    assert row_of(fine).state == State.SYNCED, row_of(fine).error_message
+    row = row_of(obj)
+    assert row.state == State.FAILED
+    return row.error_type, row.error_message
+
+
+def test_an_adapter_that_raises_for_one_object(
+    hellotext: Emulator, deliver: Deliver, products: Callable[..., Any]
+) -> None:
+    def brand(self: Any, product: Product) -> str:
+        if product.name == "broken":
+            raise ZeroDivisionError("by nothing")
+        return "fine"
+
+    products(get_brand=brand)
+    broken, fine = make_product(name="broken"), make_product()
+    deliver()
+    kind, message = refused(broken, fine=fine)
+    assert kind == "adapter_failed"
+    assert "ProductAdapter raised ZeroDivisionError: by nothing" in message
+
+
+def test_a_reference_that_is_empty(hellotext: Emulator, deliver: Deliver, products: Callable[..., Any]) -> None:
+    products(reference="slug")
+    broken, fine = make_product(slug=""), make_product(slug="a-book")
+    deliver()
+    kind, message = refused(broken, fine=fine)
+    assert kind == "reference_empty"
+    assert "ProductAdapter.reference (testshop.Product)" in message
+
+
+def test_a_reference_that_changes(hellotext: Emulator, deliver: Deliver, products: Callable[..., Any]) -> None:
+    products(reference="slug")
+    moved, fine = make_product(slug="old"), make_product(slug="fine")
+    deliver()
+    moved.slug = "new"
+    moved.save()
+    deliver()
+    kind, message = refused(moved, fine=fine)
+    assert kind == "reference_changed"
+    assert f"testshop.product {moved.pk} was 'old' and is 'new' now" in message
+    moved.slug = "old"
+    moved.save()
+    deliver()
+    assert row_of(moved).state == State.SYNCED
+    assert len(hellotext.world.store["product"].rows) == 2
+
+
+def test_a_reference_that_two_objects_share(
+    hellotext: Emulator, deliver: Deliver, products: Callable[..., Any]
+) -> None:
+    products(reference="slug")
+    first, second, fine = make_product(slug="same"), make_product(slug="same"), make_product(slug="other")
+    deliver()
+    assert row_of(first).state == State.SYNCED
+    kind, message = refused(second, fine=fine)
+    assert kind == "reference_shared"
+    assert f"testshop.product {second.pk} has the reference 'same' of testshop.product {first.pk}" in message
+    third = make_product(slug="same")
+    deliver()
+    assert refused(third, fine=fine)[0] == "reference_shared"
+    assert len(hellotext.world.store["product"].rows) == 2
+
+
+@pytest.mark.parametrize("make", [make_voucher, make_questionnaire])
+def test_a_code_or_name_that_changes_is_simply_another(
+    hellotext: Emulator, deliver: Deliver, make: Callable[..., Any]
+) -> None:
+    obj = make()
+    deliver()
+    for name in ("code", "name"):
+        if hasattr(obj, name):
+            setattr(obj, name, "another")
+    obj.save()
+    deliver()
+    assert row_of(obj).state == State.SYNCED
+
+
+def test_an_order_that_comes_back_under_another_key_is_the_same_order(hellotext: Emulator, deliver: Deliver) -> None:
+    """As after an import that deletes and writes anew; orders are kept at Hellotext."""
+    old = make_order(number="A-1000", customer=make_customer())
+    deliver()
+    remote_id = row_of(old).remote_id
+    old.delete()
+    deliver()
+    new = Order.objects.create(number="A-1000", customer=old.customer, method="card")
+    deliver()
+    row = row_of(new)
+    assert (row.state, row.remote_id) == (State.SYNCED, remote_id)
+    [there] = hellotext.world.store["order"].rows.values()
+    assert there["payment_method"] == "card"
+
+
+def test_a_product_that_comes_back_under_another_key_waits_for_the_deletion(
+    hellotext: Emulator, deliver: Deliver, products: Callable[..., Any]
+) -> None:
+    products(reference="slug")
+    old = make_product(slug="same", sku="SAME")
+    deliver()
+    old.delete()
+    new = make_product(slug="same", sku="SAME")
+    deliver()
+    row = row_of(new)
+    assert row.state == State.SYNCED
+    assert list(hellotext.world.store["product"].rows) == [row.remote_id]
+
+
+def test_a_source_that_changes(hellotext: Emulator, deliver: Deliver, settings: Any) -> None:
+    moved = make_product()
+    deliver()
+    configured = settings.HELLOTEXT
+    settings.HELLOTEXT = {**configured, "SOURCE": "renamed"}
+    moved.name = "Another name"
+    moved.save()
+    fine = make_product()
+    deliver()
+    kind, message = refused(moved, fine=fine)
+    assert kind == "source_changed"
+    assert "was 'testshop' and is 'renamed' now" in message
+    settings.HELLOTEXT = configured
+    moved.save()
+    deliver()
+    assert row_of(moved).state == State.SYNCED
+
+
+def test_a_source_of_the_adapters_own_is_remembered(
+    hellotext: Emulator, deliver: Deliver, products: Callable[..., Any]
+) -> None:
+    products(source="warehouse")
+    product = make_product()
+    deliver()
+    product.name = "Another name"
+    product.save()
+    deliver()
+    assert (row_of(product).source, row_of(product).state) == ("warehouse", State.SYNCED)
+
+
+def test_a_price_without_a_currency(
+    hellotext: Emulator, deliver: Deliver, products: Callable[..., Any], settings: Any
+) -> None:
+    settings.HELLOTEXT = {name: value for name, value in settings.HELLOTEXT.items() if name != "CURRENCY"}
+
+    def currency(self: Any, product: Product) -> str | None:
+        return None if product.name == "broken" else "EUR"
+
+    products(price=Money("price"), get_currency=currency)
+    broken, fine = make_product(name="broken"), make_product()
+    deliver()
+    kind, message = refused(broken, fine=fine)
+    assert kind == "adapter_failed"
+    assert "ProductAdapter.price (testshop.Product): the amount has no currency" in message
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/media/a.png",
+        "media/a.png",
+        "http://localhost/a.png",
+        "http://shop.localhost:8000/a.png",
+        "http://127.0.0.1:8000/a.png",
+        "https://10.1.2.3/a.png",
+        "https://192.168.0.7/a.png",
+        "https://[::1]/a.png",
+        "https://[fd00::1]/a.png",
+        "http://intranet/a.png",
+        "http://media.internal/a.png",
+        "ftp://shop.example/a.png",
+    ],
+)
+def test_an_image_that_hellotext_cannot_fetch_is_left_out_and_said(
+    hellotext: Emulator,
+    deliver: Deliver,
+    products: Callable[..., Any],
+    caplog: pytest.LogCaptureFixture,
+    address: str,
+) -> None:
+    adapter_values._say_left_out.cache_clear()
+    products(image_url=Value(address))
+    product = make_product()
+    with caplog.at_level(logging.WARNING, logger="django_hellotext.adapters"):
+        deliver()
+    assert row_of(product).state == State.SYNCED
+    [there] = hellotext.world.store["product"].rows.values()
+    assert there["image_url"] is None
+    assert "ProductAdapter.image_url (testshop.Product) is left out" in caplog.text
+
+
+def test_a_public_image_is_sent(hellotext: Emulator, deliver: Deliver, products: Callable[..., Any]) -> None:
+    products(image_url=Value("https://cdn.example/a.png"))
+    make_product()
+    deliver()
+    [there] = hellotext.world.store["product"].rows.values()
+    assert there["image_url"] == "https://cdn.example/a.png"
+
+
+def test_an_adapter_that_raises_while_an_object_is_looked_for_stops_nobody(
+    hellotext: Emulator, deliver: Deliver, products: Callable[..., Any]
+) -> None:
+    """It was rendered and sent; nobody heard the answer, and then the shop's own code did not work any more."""
+    works = ["once"]
+
+    def brand(self: Any, product: Product) -> str:
+        if product.name == "broken" and not works:
+            raise ZeroDivisionError("by nothing")
+        return works.pop() if product.name == "broken" else "fine"
+
+    products(get_brand=brand)
+    hellotext.add_fault(Fault(kind="garbage", path="/v1/attribution/products", method="POST", times=1))
+    broken = make_product(name="broken")
+    deliver()
+    fine = make_product()
+    deliver()
+    kind, message = refused(broken, fine=fine)
+    assert kind == "adapter_failed"
+    assert "ProductAdapter raised ZeroDivisionError: by nothing" in message
+    # What the row remembers was enough to find it: repaired, it is updated and not created twice.
+    assert row_of(broken).remote_id
+
+
+@pytest.mark.parametrize("preparation", ["select_related", "prefetch_related"])
+def test_a_preparation_that_raises_when_it_is_read_only_costs_queries(
+    deliver: Deliver, products: Callable[..., Any], preparation: str
+) -> None:
+    """Django looks at the names in a queryset when it is read, not when it is made."""
+    products(queryset=lambda self, rows: getattr(rows, preparation)("nonsense"))
+    product = make_product()
+    deliver()
+    assert row_of(product).state == State.SYNCED

@@ -1,0 +1,261 @@
+"""Who may send what: claims, leases and order under real concurrency (promise 3, demands C4, C5, C9)."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, connections, transaction
+from django.utils import timezone
+
+import django_hellotext
+from django_hellotext.delivery import Report
+from django_hellotext.delivery.claim import Claimer
+from django_hellotext.emulator import Emulator
+from django_hellotext.models import Account, Event, Lane, State
+from django_hellotext.models.clock import UtcNow
+from django_hellotext.models.deliverable import new_token
+from tests.factories import make_customer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ACCOUNT = "test-business/test"
+
+
+@pytest.fixture
+def account(hellotext: Emulator) -> Account:
+    return Account.objects.create(key=ACCOUNT, business_id="test-business", environment="test")
+
+
+def claimed(account: Account, *, size: int = 100) -> tuple[str, list[int]]:
+    token = new_token()
+    claimer = Claimer(ACCOUNT, using="default", concurrency=1)
+    claimer.size = size
+    with transaction.atomic():
+        Account.objects.drained(ACCOUNT)
+        claimer.claim(token, account=account, now=timezone.now())
+    return token, list(Event.objects.held(token).order_by("id").values_list("id", flat=True))
+
+
+def record(count: int, *, customers: int = 1) -> list[int]:
+    people = [make_customer() for _ in range(customers)]
+    for number in range(count):
+        django_hellotext.track("page.viewed", profile=people[number % customers], url=f"https://shop.example/{number}")
+    return list(Event.objects.order_by("id").values_list("id", flat=True))
+
+
+def test_a_key_with_a_row_in_hand_is_left_alone(account: Account) -> None:
+    ids = record(4)
+    assert claimed(account, size=2)[1] == ids[:2]
+    assert claimed(account)[1] == []
+
+
+def test_a_row_that_waits_holds_back_only_its_own_key(account: Account) -> None:
+    ids = record(6, customers=2)
+    Event.objects.filter(pk=ids[0]).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    assert claimed(account)[1] == ids[1::2]
+
+
+def test_an_uncertain_row_holds_back_its_key(account: Account) -> None:
+    ids = record(3)
+    Event.objects.filter(pk=ids[0]).update(state=State.UNCERTAIN)
+    assert claimed(account)[1] == []
+
+
+def test_an_earlier_row_that_commits_late_waits_for_the_later_one_in_hand(account: Account) -> None:
+    """Promise 3: it is sent after it, never beside it."""
+    ids = record(2)
+    late, sent = ids
+    Event.objects.filter(pk=late).update(account="elsewhere")
+    assert claimed(account)[1] == [sent]
+    Event.objects.filter(pk=late).update(account=ACCOUNT)
+    assert claimed(account)[1] == []
+
+
+def test_a_claim_that_goes_on_behind_its_last_row_keeps_the_order(account: Account) -> None:
+    """The remembered place must not let a row overtake an earlier one of its key."""
+    ids = record(4)
+    claimer = Claimer(ACCOUNT, using="default", concurrency=1)
+    claimer.size = 2
+    token = new_token()
+    claimer.claim(token, account=account, now=timezone.now())
+    Event.objects.give_back(ids[:2], token=token)
+    second = new_token()
+    claimer.claim(second, account=account, now=timezone.now())
+    assert list(Event.objects.held(second).order_by("id").values_list("id", flat=True)) == ids[:2]
+
+
+# What a plan says where a whole table, or a whole index, is read.
+WHOLE = {
+    "sqlite": re.compile(r"^\s*SCAN|AUTOMATIC", re.MULTILINE),
+    "postgresql": re.compile(r"Seq Scan|Hash|Materialize"),
+    "mysql": re.compile(r"(event|U0) (ALL|index)\b|MATERIALIZED"),
+}
+
+
+def test_the_claim_is_served_by_its_index_however_much_was_delivered(account: Account) -> None:
+    """Demand C11. MariaDB has no partial indexes, so the index must be right without.
+
+    Many keys, each with a history: to a planner that is the case for reading everything once.
+    """
+    customer = make_customer()
+    django_hellotext.track("page.viewed", profile=customer, url="https://shop.example/")
+    [sample] = Event.objects.all()
+    rows = []
+    for number in range(6000):
+        row = Event(**vars_of(sample))
+        row.pk, row.dedupe, row.ordering_key = None, None, f"key {number % 200}"
+        row.state = State.DELIVERED if number < 5000 else State.PENDING if number < 5960 else State.SENDING
+        rows.append(row)
+    Event.objects.bulk_create(rows, batch_size=500)
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {'TABLE ' if connection.vendor == 'mysql' else ''}{Event._meta.db_table}")
+    due = Claimer(ACCOUNT, using="default", concurrency=1).due(Event, Lane.LIVE, timezone.now())
+    plan = due.values_list("pk", flat=True)[:100].explain()
+    assert "hellotext_event_claim" in plan, plan
+    assert plan.count("hellotext_event_order") >= 3, plan
+    assert not WHOLE[connection.vendor].search(plan), plan
+
+
+def vars_of(event: Event) -> dict[str, Any]:
+    return {field.attname: getattr(event, field.attname) for field in Event._meta.concrete_fields}
+
+
+def test_a_late_finish_is_refused(account: Account) -> None:
+    """Demand C4: a worker whose lease ran out cannot overwrite its successor."""
+    [only] = record(1)
+    first, _ = claimed(account)
+    Event.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert Event.objects.expire_leases(ACCOUNT) == 1
+    Event.objects.filter(pk=only).update(state=State.PENDING)
+    second, _ = claimed(account)
+    assert Event.objects.finish([only], token=first, state=State.DELIVERED) == 0
+    assert Event.objects.retry([only], token=first, after=0) == 0
+    assert Event.objects.give_back([only], token=first) == 0
+    assert Event.objects.finish([only], token=second, state=State.DELIVERED) == 1
+
+
+def test_leases_are_written_and_read_by_one_clock(account: Account) -> None:
+    record(1)
+    claimed(account)
+    left = Event.objects.annotate(now=UtcNow()).values_list("lease_until", "now").get()
+    assert left[0] is not None
+    assert 115 < (left[0] - left[1]).total_seconds() <= 120
+    assert abs((left[1] - timezone.now()).total_seconds()) < 5
+
+
+@pytest.fixture
+def zone_of_the_server() -> Iterator[None]:
+    if connection.vendor != "mysql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET time_zone = '+05:00'")
+        yield
+        cursor.execute("SET time_zone = SYSTEM")
+
+
+@pytest.mark.usefixtures("zone_of_the_server")
+def test_leases_are_right_whatever_the_zone_of_the_server(account: Account) -> None:
+    record(1)
+    claimed(account)
+    # Against this process's clock: two times of the server's would agree with each other in any zone.
+    lease_until = Event.objects.get().lease_until
+    assert lease_until is not None
+    assert 100 < (lease_until - timezone.now()).total_seconds() < 125
+    assert Event.objects.expire_leases(ACCOUNT) == 0
+    Event.objects.update(lease_until=UtcNow() - timedelta(seconds=1))
+    assert Event.objects.expire_leases(ACCOUNT) == 1
+
+
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="needs a database server for threads side by side")
+def test_eight_workers_never_claim_a_row_twice(account: Account) -> None:
+    """Demand C5."""
+    ids = record(400, customers=40)
+    hands: list[list[int]] = []
+
+    def work() -> None:
+        try:
+            while True:
+                _, mine = claimed(account, size=10)
+                if not mine:
+                    return
+                hands.append(mine)
+        finally:
+            connections.close_all()
+
+    side_by_side(work, 8)
+    taken = [pk for hand in hands for pk in hand]
+    assert len(taken) == len(set(taken))
+    assert set(taken) <= set(ids)
+    # A key is in one hand only.
+    keys = dict(Event.objects.values_list("id", "ordering_key"))
+    owners: dict[str, set[int]] = {}
+    for number, hand in enumerate(hands):
+        for pk in hand:
+            owners.setdefault(keys[pk], set()).add(number)
+    assert all(len(hands_of_key) == 1 for hands_of_key in owners.values())
+
+
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="needs a database server for threads side by side")
+def test_fifty_parallel_recordings_of_one_key_are_one_row(hellotext: Emulator) -> None:
+    """Demand A3."""
+    customer = make_customer()
+
+    def work() -> None:
+        try:
+            django_hellotext.track("page.viewed", profile=customer, url="https://shop.example/", key="landing")
+        finally:
+            connections.close_all()
+
+    side_by_side(work, 50)
+    assert Event.objects.count() == 1
+
+
+def side_by_side(work: Callable[[], None], count: int) -> None:
+    faults: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=guarded) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert faults == []
+
+
+def test_no_transaction_is_open_while_a_request_runs(
+    hellotext: Emulator, deliver: Callable[..., Report], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Demand C6."""
+    record(3, customers=3)
+    seen: list[bool] = []
+    answer, main = hellotext.handle, connection
+
+    def handle(*args: Any, **rest: Any) -> Any:
+        seen.append(main.in_atomic_block)
+        return answer(*args, **rest)
+
+    monkeypatch.setattr(hellotext, "handle", handle)
+    deliver(concurrency=1)
+    assert seen
+    assert not any(seen)
+
+
+def test_one_moment_counts_for_a_row_and_for_its_followers(account: Account) -> None:
+    """Promise 3: a row that becomes due while the claim is being read is not overtaken by the next of its key."""
+    first, _ = record(2)
+    moment = timezone.now() - timedelta(seconds=2)
+    Event.objects.filter(pk=first).update(next_attempt_at=moment + timedelta(seconds=1))
+    claimer = Claimer(ACCOUNT, using="default", concurrency=1)
+    assert not claimer.due(Event, Lane.LIVE, moment).exists()
+    assert claimer.due(Event, Lane.LIVE, timezone.now()).count() == 2

@@ -1,0 +1,290 @@
+"""A request without an answer is looked for before it is sent again (promise 2, demand A4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+import django_hellotext
+from django_hellotext.delivery import Report, reconcile, settling
+from django_hellotext.emulator import Emulator, Fault
+from django_hellotext.models import Account, Event, RemoteObject, State
+from django_hellotext.signals import delivered
+from tests.factories import make_cart_line, make_customer, make_order, make_order_line, make_product, placed_order
+
+pytestmark = pytest.mark.django_db
+
+Deliver = Callable[..., Report]
+EVENTS = "/v1/attribution/events"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def soon_settled(hellotext: Emulator, settings: Any) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "SETTLE_TIME": 0.001}
+
+
+def garbage(path: str, **values: Any) -> Fault:
+    """Accepted, and the answer is unreadable: nobody can know."""
+    return Fault(kind="garbage", path=path, method="POST", times=1, **values)
+
+
+def again(deliver: Deliver) -> None:
+    Event.objects.update(next_attempt_at=None)
+    RemoteObject.objects.update(next_attempt_at=None)
+    Account.objects.update(paused_until=LONG_AGO)
+    deliver()
+
+
+def accepted(emulator: Emulator, path: str = EVENTS) -> int:
+    return sum(entry.path == path and entry.method == "POST" and entry.accepted for entry in emulator.log)
+
+
+def test_an_event_that_arrived_is_not_sent_again(hellotext: Emulator, deliver: Deliver) -> None:
+    django_hellotext.track("page.viewed", profile=make_customer(), url="https://shop.example/")
+    hellotext.add_fault(garbage(EVENTS))
+    deliver()
+    again(deliver)
+    assert Event.objects.get().state == State.DELIVERED
+    assert accepted(hellotext) == 1
+
+
+def test_an_event_that_did_not_arrive_is_sent_again_once_it_has_settled(
+    hellotext: Emulator, deliver: Deliver, settings: Any
+) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "SETTLE_TIME": 3600}
+    django_hellotext.track("page.viewed", profile=make_customer(), url="https://shop.example/")
+    hellotext.add_fault(garbage(EVENTS, applied=False))
+    deliver()
+    again(deliver)
+    assert Event.objects.get().state == State.UNCERTAIN
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "SETTLE_TIME": 0.001}
+    again(deliver)
+    assert Event.objects.get().state == State.DELIVERED
+    assert accepted(hellotext) == 1
+
+
+@pytest.mark.parametrize("trouble", [{"kind": "garbage", "applied": False}, {"kind": "error", "status": 504}])
+def test_an_event_that_hellotext_loses_again_and_again_waits_for_a_person_and_holds_up_nobody(
+    hellotext: Emulator, deliver: Deliver, settings: Any, trouble: dict[str, Any]
+) -> None:
+    """Everything else works, so it is no outage: attempts count, and the key goes on without it (demand C7)."""
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "MAX_ATTEMPTS": 3}
+    customer = make_customer()
+    deliver()
+    for number in range(3):
+        django_hellotext.track("page.viewed", profile=customer, url=f"https://shop.example/{number}")
+    hellotext.add_fault(Fault(path=EVENTS, method="POST", times=3, **trouble))
+    for _ in range(8):
+        again(deliver)
+    rows = list(Event.objects.order_by("pk"))
+    assert [row.state for row in rows] == [State.FAILED, State.DELIVERED, State.DELIVERED]
+    assert (rows[0].attempts, rows[0].error_status) == (3, trouble.get("status", 200))
+    assert accepted(hellotext) == 2
+
+
+def test_a_product_that_hellotext_loses_again_and_again_waits_for_a_person(
+    hellotext: Emulator, deliver: Deliver, settings: Any
+) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "MAX_ATTEMPTS": 2}
+    make_product()
+    hellotext.add_fault(Fault(kind="error", status=502, path="/v1/attribution/products", method="POST"))
+    for _ in range(6):
+        again(deliver)
+    mirror = RemoteObject.objects.get()
+    assert (mirror.state, mirror.attempts, mirror.error_status) == (State.FAILED, 2, 502)
+
+
+def test_an_outage_that_swallows_answers_costs_no_attempt(hellotext: Emulator, deliver: Deliver, settings: Any) -> None:
+    """Promise 6: neither the row nor the probe gets an answer."""
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "MAX_ATTEMPTS": 2}
+    customer = make_customer()
+    deliver()
+    django_hellotext.track("page.viewed", profile=customer, url="https://shop.example/")
+    hellotext.add_fault(Fault(kind="error", status=504))
+    for _ in range(6):
+        again(deliver)
+    hellotext.clear_faults()
+    again(deliver)
+    assert Event.objects.get().state == State.DELIVERED
+
+
+def test_whoever_listens_hears_what_was_found_out(hellotext: Emulator, deliver: Deliver) -> None:
+    heard: list[tuple[str, str]] = []
+
+    def on_delivered(instance: Any, **kwargs: Any) -> None:
+        if isinstance(instance, Event):
+            heard.append((instance.action, instance.state))
+
+    django_hellotext.track("page.viewed", profile=make_customer(), url="https://shop.example/")
+    hellotext.add_fault(garbage(EVENTS))
+    delivered.connect(on_delivered)
+    try:
+        deliver()
+        again(deliver)
+    finally:
+        delivered.disconnect(on_delivered)
+    assert heard == [("page.viewed", "delivered")]
+
+
+def test_one_scan_serves_all_uncertain_events_of_the_account(hellotext: Emulator, deliver: Deliver) -> None:
+    for _ in range(20):
+        django_hellotext.track("page.viewed", profile=make_customer(), url="https://shop.example/")
+    deliver()
+    Event.objects.update(state=State.UNCERTAIN)
+    before = len(hellotext.log)
+    deliver()
+    scans = [entry for entry in hellotext.log[before:] if entry.path == EVENTS and entry.method == "GET"]
+    assert len(scans) == 1
+    assert Event.objects.filter(state=State.DELIVERED).count() == 20
+
+
+def test_bad_answers_in_a_long_listing_do_not_begin_the_look_anew(
+    hellotext: Emulator, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one answer in five lost, a listing of a dozen pages would hardly ever be read to its end."""
+    monkeypatch.setattr(reconcile, "PAGE", 2)
+    for number in range(24):
+        django_hellotext.track("page.viewed", profile=make_customer(), url=f"https://shop.example/{number}")
+    deliver()
+    Event.objects.filter(pk=Event.objects.earliest("pk").pk).update(state=State.UNCERTAIN)
+    for skip in (1, 2, 5, 9):
+        hellotext.add_fault(Fault(kind="error", path=EVENTS, method="GET", times=1, skip=skip))
+    deliver()
+    assert not Event.objects.exclude(state=State.DELIVERED).exists()
+    assert accepted(hellotext) == 24
+
+
+def test_a_look_that_hellotext_slows_down_is_not_repeated_at_once(hellotext: Emulator, deliver: Deliver) -> None:
+    django_hellotext.track("page.viewed", profile=make_customer(), url="https://shop.example/")
+    deliver()
+    Event.objects.update(state=State.UNCERTAIN)
+    hellotext.add_fault(Fault(kind="rate_limit", path=EVENTS, method="GET"))
+    before = len(hellotext.log)
+    deliver()
+    assert sum(entry.path == EVENTS and entry.method == "GET" for entry in hellotext.log[before:]) == 1
+    assert Event.objects.get().state == State.UNCERTAIN
+
+
+@pytest.fixture
+def listed(hellotext: Emulator, deliver: Deliver, monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], int]:
+    """Ten events are listed, one on each page; the oldest is uncertain. Answers how many pages a look reads.
+
+    The nine others seem to have come so long before the attempt.
+    """
+    monkeypatch.setattr(reconcile, "PAGE", 1)
+    monkeypatch.setattr(settling, "SURE", 5)
+    for number in range(10):
+        django_hellotext.track("page.viewed", profile=make_customer(), url=f"https://shop.example/{number}")
+    deliver()
+    oldest = Event.objects.earliest("pk")
+
+    def look(before: timedelta) -> int:
+        Event.objects.filter(pk=oldest.pk).update(state=State.UNCERTAIN, attempted_at=timezone.now())
+        for number, row in enumerate(hellotext.world.store["event"].rows.values()):
+            row["created_at"] = int((timezone.now() - before).timestamp()) - 10 + number
+        requests = len(hellotext.log)
+        deliver()
+        return sum(entry.path == EVENTS and entry.method == "GET" for entry in hellotext.log[requests:])
+
+    return look
+
+
+def test_a_look_allows_for_clocks_that_differ_by_minutes(listed: Callable[[timedelta], int]) -> None:
+    assert listed(timedelta(minutes=4)) == 10
+    assert Event.objects.earliest("pk").state == State.DELIVERED
+    assert listed(timedelta(minutes=6)) < 10
+
+
+def test_a_look_that_may_still_be_repeated_reads_no_further_than_the_attempt(
+    listed: Callable[[timedelta], int], settings: Any
+) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "SETTLE_TIME": 3600}
+    Event.objects.update(finished_at=timezone.now())
+    assert listed(timedelta(hours=1)) == 1
+    assert Event.objects.earliest("pk").state == State.UNCERTAIN
+
+
+def test_a_last_look_does_not_trust_the_clocks_before_it_has_read_many(listed: Callable[[timedelta], int]) -> None:
+    """An hour between the two clocks is no reason to send the newest events again."""
+    assert listed(timedelta(hours=1)) == 5
+
+
+def test_an_order_event_of_a_customer_is_simply_repeated(hellotext: Emulator, deliver: Deliver) -> None:
+    """Hellotext keeps it once per order and action, so that looking first would only cost time."""
+    placed_order(customer=make_customer())
+    hellotext.add_fault(garbage(EVENTS))
+    deliver()
+    again(deliver)
+    assert Event.objects.get().state == State.DELIVERED
+    assert not any(entry.path == EVENTS and entry.method == "GET" for entry in hellotext.log)
+
+
+def test_what_cannot_be_found_out_follows_the_policy_of_its_action(
+    hellotext: Emulator, deliver: Deliver, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """The listing is longer than the budget: a viewed page is repeated, a purchase is not counted twice."""
+    monkeypatch.setattr(reconcile, "PAGE_BUDGET", 1)
+    monkeypatch.setattr(reconcile, "PAGE", 1)
+    customer, product = make_customer(), make_product()
+    for number in range(3):
+        django_hellotext.track("page.viewed", profile=make_customer(), url=f"https://shop.example/{number}")
+    deliver()
+    django_hellotext.track("page.viewed", profile=customer, url="https://shop.example/", key="a")
+    django_hellotext.track("product.purchased", product, profile=make_customer(), amount=5)
+    Event.objects.filter(state=State.PENDING).update(state=State.UNCERTAIN, attempted_at=LONG_AGO)
+    again(deliver)
+    bought = Event.objects.get(action="product.purchased")
+    assert (bought.state, bought.skip_reason) == (State.SKIPPED, "unknown")
+    assert Event.objects.get(key="a").state == State.DELIVERED
+
+
+@pytest.mark.parametrize("kind", ["profile", "product", "cart", "order"])
+def test_an_object_that_arrived_is_found_and_adopted(hellotext: Emulator, deliver: Deliver, kind: str) -> None:
+    paths = {
+        "profile": "/v1/profiles",
+        "product": "/v1/attribution/products",
+        "cart": "/v1/attribution/carts",
+        "order": "/v1/attribution/orders",
+    }
+    line = make_cart_line(cart__owner=make_customer())
+    make_order_line(order=make_order(customer=line.cart.owner), product=line.product)
+    hellotext.add_fault(garbage(paths[kind]))
+    deliver()
+    again(deliver)
+    again(deliver)
+    assert not RemoteObject.objects.exclude(state=State.SYNCED).exists()
+    assert accepted(hellotext, paths[kind]) == 1
+
+
+def test_a_guest_is_found_by_their_e_mail(hellotext: Emulator, deliver: Deliver) -> None:
+    placed_order(email="guest@example.com")
+    hellotext.add_fault(garbage("/v1/profiles"))
+    deliver()
+    again(deliver)
+    assert accepted(hellotext, "/v1/profiles") == 1
+    assert Event.objects.get().state == State.DELIVERED
+
+
+def test_an_action_that_hellotext_does_not_know_is_refused_with_its_reason(
+    hellotext: Emulator, deliver: Deliver, settings: Any
+) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "ACTIONS": ["wishlist.shared"]}
+    django_hellotext.track("wishlist.shared", profile=make_customer())
+    deliver()
+    event = Event.objects.get()
+    assert (event.state, event.error_status, event.error_type) == (State.FAILED, 404, "not_found")
+
+
+def test_an_event_about_an_object_deleted_meanwhile_says_so(hellotext: Emulator, deliver: Deliver) -> None:
+    product = make_product()
+    django_hellotext.track("product.viewed", product, profile=make_customer())
+    product.delete()
+    deliver()
+    event = Event.objects.get()
+    assert (event.state, event.error_type) == (State.FAILED, "prerequisite_failed")
+    assert "deleted" in event.error_message

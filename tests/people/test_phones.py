@@ -1,0 +1,147 @@
+"""Phone numbers to E.164, and never a guess (demand I4)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from django_hellotext.adapters import Guest, UserProfileAdapter, contacts
+from django_hellotext.adapters.phones import to_e164
+from django_hellotext.api.types import Address
+from tests.adapters.shop import order_adapter
+from tests.factories import placed_order
+from tests.testshop.models import Order
+
+TABLE = [
+    # as it was typed, the region, as it is sent
+    ("030 1234567", "DE", "+49301234567"),
+    ("+49 30 1234567", "DE", "+49301234567"),
+    ("+49 (0)30 1234567", None, "+49301234567"),  # the trunk zero that people write in brackets
+    ("0049 30 1234567", "DE", "+49301234567"),
+    ("4930 1234567", "DE", "+49301234567"),  # already prefixed, the plus is lost
+    ("+49 30 1234567", "US", "+49301234567"),  # its own country code wins
+    ("+49 30 1234567 ext. 12", None, "+49301234567"),
+    ("(212) 736-5000", "US", "+12127365000"),
+    ("1-212-736-5000", "US", "+12127365000"),
+    ("011 49 30 1234567", "US", "+49301234567"),
+    ("+1 212 736 5000", None, "+12127365000"),
+    ("020 7946 0958", "GB", "+442079460958"),
+    ("020 7946 0958", "gb", "+442079460958"),
+    ("07911 123456", "GB", "+447911123456"),
+    ("099 123 456", "UY", "+59899123456"),
+    ("99123456", "UY", "+59899123456"),
+    ("59899123456", "UY", "+59899123456"),
+    ("06 12 34 56 78", "FR", "+33612345678"),
+    ("+33 (0)6 12 34 56 78", None, "+33612345678"),
+    ("11 98765-4321", "BR", "+5511987654321"),
+    ("0 11 98765-4321", "BR", "+5511987654321"),
+    ("06 1234567", "IT", "+39061234567"),  # here the zero belongs to the number
+    ("0412 345 678", "AU", "+61412345678"),
+    ("090-1234-5678", "JP", "+819012345678"),
+    ("13812345678", "CN", "+8613812345678"),
+    ("044 668 18 00", "CH", "+41446681800"),
+    ("\uff0b49 30 1234567", None, "+49301234567"),  # a full-width plus
+    # unsure: left out
+    ("0612345678", None, None),
+    ("030 1234567", None, None),
+    ("030 1234567", "US", None),
+    ("030 1234567", "Germany", None),
+    ("0044 20 7946 0958", "US", None),
+    ("12345", "DE", None),
+    ("911", "US", None),
+    ("00000000", "DE", None),
+    ("+15550100", None, None),
+    ("+999 1234567", None, None),
+    ("+", None, None),
+    ("call me", "DE", None),
+    ("", None, None),
+]
+
+
+@pytest.mark.parametrize(("typed", "region", "sent"), TABLE)
+def test_a_number_is_sent_as_e164_or_not_at_all(typed: str, region: str | None, sent: str | None) -> None:
+    """I4: the table of numbers and regions."""
+    assert to_e164(typed, region=region) == sent
+
+
+@pytest.fixture(autouse=True)
+def nothing_said_yet() -> None:
+    """What is said once for each process is said in each test."""
+    contacts._say_left_out.cache_clear()
+
+
+class Customers(UserProfileAdapter):
+    """Keeps a customer's number where Django's user has room."""
+
+    phone = "last_name"
+    last_name = None
+    phone_region = "first_name"
+
+
+def sent_by(adapter: type[UserProfileAdapter], **values: Any) -> dict[str, Any]:
+    return adapter(User).payload(User(username="u", **values))
+
+
+def test_the_region_comes_from_the_object_then_its_address_then_the_setting(settings: Any) -> None:
+    """I4: the nearest knowledge wins."""
+    settings.HELLOTEXT = {"PHONE_REGION": "IT"}
+    local = {"last_name": "06 12345678"}
+    assert sent_by(Customers, first_name="FR", last_name="06 12 34 56 78")["phone"] == "+33612345678"
+    assert sent_by(Customers, first_name="", **local)["phone"] == "+390612345678"
+    assert sent_by(Customers, first_name="Nowhere", **local)["phone"] == "+390612345678"
+    by_mapping = type("ByMapping", (Customers,), {"phone_region": None, "address": {"country": "first_name"}})
+    assert sent_by(by_mapping, first_name="DE", last_name="030 1234567")["phone"] == "+49301234567"
+    by_address = type("ByAddress", (Customers,), {"get_address": lambda self, obj: Address(country="DE")})
+    assert sent_by(by_address, last_name="030 1234567")["phone"] == "+49301234567"
+
+
+def test_named_numbers_follow_the_same_rule() -> None:
+    adapter = type("Named", (Customers,), {"phone": None, "phones": {"work": "last_name", "home": "username"}})
+    assert sent_by(adapter, first_name="DE", last_name="030 1234567")["phones"] == {"work": "+49301234567"}
+
+
+def test_what_cannot_be_told_is_left_out_with_a_warning_that_names_no_number(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """I4 and I1: the rest of the profile goes."""
+    with caplog.at_level(logging.WARNING, logger="django_hellotext.adapters"):
+        sent = sent_by(Customers, email="wile@example.com", last_name="0612345678")
+        sent_by(Customers, email="other@example.com", last_name="0687654321")
+    assert sent == {"email": "wile@example.com"}
+    [said] = caplog.records
+    assert said.getMessage().startswith("phone.left_out: of some in Customers.payload (auth.User), because it has no")
+    assert "HELLOTEXT['PHONE_REGION']" in said.getMessage()
+    assert "0612345678" not in str(vars(said))
+
+
+@pytest.mark.parametrize("typed", ["wile", "wile@", "@example.com", "wile@example", "wile@exa mple.com", "a@b@c.com"])
+def test_an_email_that_is_none_is_left_out_and_the_profile_goes(typed: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Bad input: what stands in the account is not always an e-mail."""
+    with caplog.at_level(logging.WARNING, logger="django_hellotext.adapters"):
+        assert sent_by(UserProfileAdapter, email=typed, first_name="Wile") == {"first_name": "Wile"}
+    [said] = caplog.records
+    assert said.getMessage().startswith("email.left_out: of some in UserProfileAdapter.payload (auth.User)")
+    assert typed not in str(vars(said))
+
+
+def test_a_guests_number_has_a_region_too(settings: Any) -> None:
+    """I4: the region of the order, else the setting."""
+    adapter = order_adapter(guest=Guest(phone="phone", phone_region="currency"))
+    assert adapter.guest_payload(Order(pk=1, phone="030 1234567", currency="DE")) == {"phone": "+49301234567"}
+    assert adapter.guest_payload(Order(pk=1, phone="030 1234567", currency="")) is None
+    settings.HELLOTEXT = {"PHONE_REGION": "DE"}
+    assert adapter.guest_payload(Order(pk=1, phone="030 1234567", currency="")) == {"phone": "+49301234567"}
+
+
+@pytest.mark.django_db
+def test_a_guest_with_a_local_number_arrives_once_the_region_is_known(
+    settings: Any, deliver: Callable[..., Any], profiles: Callable[[], list[dict[str, Any]]]
+) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "PHONE_REGION": "UY"}
+    placed_order(phone="099 123 456", first_name="Gil")
+    deliver()
+    assert [profile["phones"] for profile in profiles()] == [["+59899123456"]]

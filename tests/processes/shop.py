@@ -1,0 +1,125 @@
+"""Real processes: a shop with a database, its workers, and a Hellotext on a socket."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+from .databases import PATIENCE, Database, Sqlite
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class Shop:
+    """A shop that keeps its files in ``folder`` and talks to the Hellotext at ``url``.
+
+    ``hellotext`` are settings of its own, ``environment`` further variables of its processes.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        url: str,
+        *,
+        database: Database | None = None,
+        settings: str = "tests.processes.settings",
+        hellotext: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.database = database or Sqlite(folder / "shop.sqlite3")
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'example_project'}",
+            "DJANGO_SETTINGS_MODULE": settings,
+            "SHOP_DATABASE_URL": self.database.url,
+            "SHOP_HELLOTEXT": json.dumps(dict(hellotext or {})),
+            "HELLOTEXT_BASE_URL": url,
+            **(environment or {}),
+        }
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def open(self) -> Self:
+        """Make the database and its tables."""
+        self.database.create()
+        self.manage("migrate", "--run-syncdb", "-v0")
+        return self
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command to its end; answers what it printed."""
+        done = subprocess.run(
+            [sys.executable, "tests/manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            text=True,
+            capture_output=True,
+            timeout=5 * PATIENCE,
+            check=False,
+        )
+        assert done.returncode == 0, f"{arguments[0]} ended with {done.returncode}: {done.stderr[-2000:]}"
+        return done.stdout
+
+    def python(self, code: str) -> str:
+        """Run ``code`` in a process of the shop."""
+        return self.manage("shell", "--no-imports", "-c", code)
+
+    def start(self, *command: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Start a process of the shop; what it prints is kept in ``output_of(process)``."""
+        with (self.folder / f"process-{len(self.processes)}.log").open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**self.environment, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.processes.append(process)
+        return process
+
+    def start_worker(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        return self.start(sys.executable, "tests/manage.py", "hellotext_worker", *arguments, environment=environment)
+
+    def output_of(self, process: subprocess.Popen[bytes]) -> str:
+        """What ``process`` has printed so far."""
+        path = self.folder / f"process-{self.processes.index(process)}.log"
+        return path.read_text(encoding="utf-8", errors="replace")
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """End ``process`` and its children as a crash does."""
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=PATIENCE)
+
+    def end_processes(self) -> None:
+        """End what still runs."""
+        for process in self.processes:
+            self.kill(process)
+
+    def close(self) -> None:
+        """End what still runs, and drop the database."""
+        self.end_processes()
+        self.database.drop()
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.database.rows(sql)
+
+    def states(self) -> list[str]:
+        return [state for (state,) in self.rows("SELECT state FROM django_hellotext_event ORDER BY id")]
+
+
+def wait_for(condition: Callable[[], bool], *, what: str, patience: float = PATIENCE) -> None:
+    """Look until ``condition`` holds; fails after ``patience`` seconds."""
+    ends = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < ends, f"waited {patience:g} s for {what}"
+        time.sleep(0.05)

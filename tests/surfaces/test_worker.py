@@ -1,0 +1,356 @@
+"""``manage.py hellotext_worker``: sends what waits; told to stop, it finishes what is in hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
+
+import django_hellotext
+from django_hellotext.delivery import Report
+from django_hellotext.emulator import Emulator, EmulatorServer, Fault
+from django_hellotext.management.commands import hellotext_worker
+from django_hellotext.management.commands.hellotext_worker import Stop
+from django_hellotext.models import Event, State
+from tests.factories import make_customer, make_product
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0  # seconds until a process that does nothing fails the test
+
+
+def work(**options: Any) -> str:
+    out = StringIO()
+    call_command("hellotext_worker", once=True, stdout=out, **options)
+    return out.getvalue()
+
+
+# In this process
+
+
+@pytest.mark.django_db
+def test_once_sends_what_is_due_says_so_and_ends(hellotext: Emulator) -> None:
+    make_product()
+    django_hellotext.track("page.viewed", profile=make_customer(), url="https://shop.example/")
+    assert "1 events delivered, 2 objects synced" in work(concurrency=2)
+    assert Event.objects.get().state == State.DELIVERED
+    assert "0 events delivered, 0 objects synced" in work()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_bad_concurrency_is_refused(hellotext: Emulator, number: int) -> None:
+    with pytest.raises(CommandError, match="--concurrency must be 1 or more"):
+        work(concurrency=number)
+
+
+@pytest.mark.django_db
+def test_a_concurrency_that_is_no_number_is_refused(hellotext: Emulator) -> None:
+    with pytest.raises(CommandError, match="invalid int value"):
+        call_command("hellotext_worker", "--once", "--concurrency", "many")
+
+
+@pytest.mark.parametrize("unconfigured", [None, {}, {"API_TOKEN": "secret-token"}, {"BUSINESS_ID": "b"}])
+def test_an_unconfigured_app_is_told_what_is_missing(settings: Any, unconfigured: Any) -> None:
+    settings.HELLOTEXT = unconfigured
+    with pytest.raises(CommandError, match=r"not configured: set HELLOTEXT\['BUSINESS_ID'\]") as refused:
+        work()
+    assert "secret-token" not in str(refused.value)
+
+
+@pytest.mark.django_db
+def test_the_handlers_of_signals_are_put_back(hellotext: Emulator) -> None:
+    before = [signal.getsignal(number) for number in hellotext_worker.STOP_SIGNALS]
+    work()
+    assert [signal.getsignal(number) for number in hellotext_worker.STOP_SIGNALS] == before
+
+
+def unusable(*args: Any, **options: Any) -> Any:
+    raise OperationalError("connection of wile@acme.example refused")
+
+
+def test_once_says_when_the_database_cannot_be_used(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.HELLOTEXT = {"BUSINESS_ID": "b", "API_TOKEN": "t", "ENVIRONMENT": "test", "CURRENCY": "EUR"}
+    monkeypatch.setattr(hellotext_worker, "drain", unusable)
+    with pytest.raises(CommandError, match="The database could not be used") as refused:
+        work()
+    assert "wile@" not in str(refused.value)
+
+
+# Stopping
+
+
+def test_a_stop_may_be_set_by_a_handler_that_interrupts_its_own_wait() -> None:
+    stop = Stop()
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: stop.set())
+    try:
+        timer = threading.Timer(0.05, os.kill, [os.getpid(), signal.SIGUSR1])
+        timer.start()
+        assert stop.wait(PATIENCE)
+        timer.join()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+        stop.close()
+
+
+def test_a_stop_waits_no_longer_than_it_is_told() -> None:
+    stop = Stop()
+    assert not stop.wait(0.01)
+    assert not stop.is_set()
+    stop.set()
+    stop.set()
+    assert stop.is_set()
+    assert stop.wait()
+    assert stop.wait(PATIENCE)
+    stop.close()
+
+
+# In a process of its own
+
+
+class Shop:
+    """A shop on a SQLite file, whose commands run in processes of their own."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.file = folder / "shop.sqlite3"
+        self.environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "tests.ground.site_settings",
+            "TEST_DATABASE_URL": f"sqlite:///{self.file}",
+            "SITE_HELLOTEXT": json.dumps(
+                {
+                    "BUSINESS_ID": "test-business",
+                    "API_TOKEN": "test-token",
+                    "ENVIRONMENT": "test",
+                    "CURRENCY": "EUR",
+                    "BASE_URL": url,
+                    "POLL_INTERVAL": 0.05,
+                }
+            ),
+        }
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, str(ROOT / "tests" / "manage.py"), *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> str:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, err
+        return out
+
+    def fill(self, products: int) -> None:
+        """Migrate, and put products on the shelves."""
+        code = (
+            "from django.core.management import call_command\n"
+            "call_command('migrate', run_syncdb=True, verbosity=0)\n"
+            "from tests.factories import make_product\n"
+            f"for number in range({products}): make_product()"
+        )
+        self.run("shell", "--no-imports", "--command", code)
+
+    def states(self) -> Counter[str]:
+        connection = sqlite3.connect(self.file)
+        try:
+            return Counter(state for (state,) in connection.execute("SELECT state FROM django_hellotext_remoteobject"))
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def server(emulator: Emulator) -> Iterator[EmulatorServer]:
+    with EmulatorServer(emulator) as running:
+        yield running
+
+
+@pytest.fixture
+def shop(server: EmulatorServer, tmp_path: Path) -> Shop:
+    return Shop(tmp_path, server.url)
+
+
+def until(emulator: Emulator, requests: int, process: subprocess.Popen[str]) -> None:
+    """Wait until Hellotext has seen so many creations."""
+    end = time.monotonic() + PATIENCE
+    while len(created(emulator)) < requests:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, "the worker sends nothing"
+        threading.Event().wait(0.01)
+
+
+def created(emulator: Emulator) -> list[str]:
+    return [
+        entry.body_json["reference"] for entry in emulator.log if entry.method == "POST" and "products" in entry.path
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told", "options"),
+    [(signal.SIGTERM, []), (signal.SIGINT, []), (signal.SIGTERM, ["--once"])],
+    ids=["SIGTERM", "SIGINT", "once"],
+)
+def test_told_to_stop_it_finishes_what_is_in_hand_and_ends_with_code_0(
+    emulator: Emulator, shop: Shop, told: signal.Signals, options: list[str]
+) -> None:
+    shop.fill(products=40)
+    emulator.add_fault(Fault("latency", seconds=0.25))
+    process = shop.start("hellotext_worker", "--concurrency", "4", *options)
+    until(emulator, 4, process)
+    process.send_signal(told)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    if not options:
+        assert "Worker for test-business/test started" in out
+        assert "Worker stopped; what was in hand is finished." in out
+
+    sent = created(emulator)
+    states = shop.states()
+    assert 4 <= len(sent) < 40
+    assert states["synced"] == len(sent)
+    assert states["pending"] == 40 - len(sent)
+    assert states["sending"] == states["uncertain"] == states["failed"] == 0
+
+    emulator.clear_faults()
+    shop.run("hellotext_worker", "--once")
+    assert shop.states() == {"synced": 40}
+    assert Counter(created(emulator)).most_common(1)[0][1] == 1
+
+
+def test_it_waits_for_a_database_that_is_not_migrated_yet(emulator: Emulator, shop: Shop) -> None:
+    process = shop.start("hellotext_worker")
+    assert process.stderr is not None
+    assert "could not be used, trying again" in process.stderr.readline()
+    shop.fill(products=2)
+    until(emulator, 2, process)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert shop.states()["synced"] == 2
+
+
+def test_an_unconfigured_site_ends_the_worker_with_a_message(shop: Shop) -> None:
+    shop.environment["SITE_HELLOTEXT"] = "null"
+    process = shop.start("hellotext_worker")
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert "not configured" in err
+    assert "Traceback" not in err
+
+
+# Its health, for whoever starts it anew
+
+
+def age_of(file: Path) -> float:
+    return time.time() - file.stat().st_mtime
+
+
+def wait_until(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not true():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, "it never came to be true"
+        threading.Event().wait(0.02)
+
+
+def test_the_health_file_is_young_while_the_worker_lives_old_when_it_is_stuck_and_gone_when_it_ends(
+    shop: Shop, tmp_path: Path
+) -> None:
+    shop.fill(products=1)
+    file = tmp_path / "alive"
+    process = shop.start("hellotext_worker", "--health-file", str(file))
+    wait_until(lambda: file.exists() and file.read_text().endswith(" ok\n"), process)
+    first = file.stat().st_mtime_ns
+    wait_until(lambda: file.stat().st_mtime_ns > first, process)
+    assert age_of(file) < 5
+
+    process.send_signal(signal.SIGSTOP)
+    wait_until(lambda: age_of(file) > 1, process)
+    process.send_signal(signal.SIGCONT)
+    wait_until(lambda: age_of(file) < 0.5, process)
+
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, err
+    assert not file.exists()
+    assert list(tmp_path.glob(".alive*")) == []
+
+
+def test_a_backlog_does_not_make_the_health_file_old(
+    hellotext: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A drain that has much to do is cut into slices."""
+    asked: list[float | None] = []
+    monkeypatch.setattr(hellotext_worker, "record_abandoned", lambda alias: 0)
+
+    def drained(alias: str, *, seconds: float | None, stop: Stop, **options: Any) -> Report:
+        asked.append(seconds)
+        stop.set()
+        return Report()
+
+    monkeypatch.setattr(hellotext_worker, "drain", drained)
+    call_command("hellotext_worker", health_file=str(tmp_path / "alive"), stdout=StringIO())
+    call_command("hellotext_worker", "--once", stdout=StringIO())
+    assert asked == [hellotext_worker.SLICE, None]
+
+
+def test_a_backlog_keeps_neither_carts_nor_other_databases_waiting(
+    hellotext: Emulator, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first sync of hours: its slices follow one another at once, and abandoned carts are looked for in between."""
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "POLL_INTERVAL": PATIENCE * 10}
+    monkeypatch.setattr(hellotext_worker, "SLICE", 0.0)
+    monkeypatch.setattr(hellotext_worker, "LOOK_FOR_CARTS", 0.0)
+    done: list[str] = []
+    monkeypatch.setattr(hellotext_worker, "record_abandoned", lambda alias: done.append("carts"))
+
+    def drained(alias: str, *, seconds: float | None, stop: Stop, **options: Any) -> Report:
+        assert seconds is not None
+        done.append("drain")
+        if len(done) == 6:
+            stop.set()
+        return Report()
+
+    monkeypatch.setattr(hellotext_worker, "drain", drained)
+    call_command("hellotext_worker", stdout=StringIO())
+    assert done == ["carts", "drain"] * 3
+
+
+def test_a_database_that_is_away_does_not_make_the_worker_look_dead(emulator: Emulator, shop: Shop) -> None:
+    file = shop.file.with_name("alive")
+    process = shop.start("hellotext_worker", "--health-file", str(file))
+    wait_until(lambda: file.exists() and "the database could not be used" in file.read_text(), process)
+    shop.fill(products=1)
+    wait_until(lambda: file.read_text().endswith(" ok\n"), process)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=PATIENCE)
+
+
+def test_a_health_file_that_cannot_be_written_ends_the_worker_before_it_begins(
+    hellotext: Emulator, tmp_path: Path
+) -> None:
+    with pytest.raises(CommandError, match="cannot be written: No such file or directory"):
+        call_command("hellotext_worker", health_file=str(tmp_path / "nowhere" / "alive"))
+    assert not hellotext.log
+
+
+def test_once_has_an_exit_code_and_no_health_file(hellotext: Emulator, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="Leave --health-file out"):
+        work(health_file=str(tmp_path / "alive"))

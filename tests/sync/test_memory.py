@@ -1,0 +1,49 @@
+"""Memory stays flat, however many objects there are (demand F1)."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from django_hellotext.delivery import runs
+from django_hellotext.delivery.syncing import Choice, Walk
+from django_hellotext.emulator import Emulator
+from django_hellotext.models import Change
+from tests.testshop.models import Product
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def peak_of_walk(count: int) -> float:
+    """The most megabytes in use while ``count`` products are looked at and noted."""
+    Product.objects.all().delete()
+    Change.objects.all().delete()
+    Product.objects.bulk_create(
+        (Product(name=f"Product {n}", sku=f"SKU-{n}", price=1) for n in range(count)), batch_size=1000
+    )
+    Change.objects.all().delete()
+    run, _ = runs.begin(Choice(labels=("testshop.product",)))
+    walk = Walk(run.pk, Choice.from_json(run.options))
+    gc.collect()
+    tracemalloc.start()
+    noted, peak = 0, 0
+    while page := walk.next_page("default"):
+        noted += page.noted
+        peak = max(peak, tracemalloc.get_traced_memory()[1])
+        gc.collect()  # when cycles are collected depends on what ran before in this process
+        tracemalloc.reset_peak()
+    tracemalloc.stop()
+    assert noted == count
+    return peak / 2**20
+
+
+@pytest.mark.timeout(240)
+def test_twice_the_objects_take_no_more_memory(hellotext: Emulator, settings: Any) -> None:
+    settings.DEBUG = False
+    peak_of_walk(600)  # what is imported and cached once
+    few, many = peak_of_walk(2000), peak_of_walk(4000)  # several pages each
+    assert many < few * 1.1 + 0.5  # one page of objects that is kept is more
+    assert many < 50.0
