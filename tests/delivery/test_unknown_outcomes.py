@@ -180,7 +180,7 @@ def listed(hellotext: Emulator, deliver: Deliver, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(settling, "SURE", 5)
     for number in range(10):
         django_hellotext.track("page.viewed", profile=make_customer(), url=f"https://shop.example/{number}")
-    deliver()
+        deliver()  # one by one: events of ten customers that are sent at once arrive in any order
     oldest = Event.objects.earliest("pk")
 
     def look(before: timedelta) -> int:
