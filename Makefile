@@ -16,7 +16,7 @@ demo: $(VENV)/.demo ## Watch a bookshop tell Hellotext what its customers do (EX
 	@cd example_project && EXIT=$(EXIT) ../$(BIN)/python -m demo
 
 test: $(VENV)/.test ## Run the whole test-suite on SQLite; tests of services run where the services are.
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto $(ARGS)
 
 check: $(VENV)/.check ## Lint, types, import order, migrations.
 	$(BIN)/ruff check
