@@ -10,7 +10,7 @@ from django.core.exceptions import FieldError
 from django.db import models
 from django.db.models import Q
 
-from ..adapters import Adapter, Guest, IfPresent, Link, registry
+from ..adapters import Adapter, Guest, IfPresent, Link, contacts, registry
 from ..conf import hellotext_settings
 from ..models import Change, Event, Kind, RemoteObject, Session
 from .subjects import OWNED, link_to
@@ -86,6 +86,9 @@ class Person:
 def find(who: models.Model | str, *, using: str) -> Person:
     """The person named by a customer, by an order or cart of a guest, or by an e-mail.
 
+    An object stands for its person alone: what they have only claimed, such as the e-mail of an account that was never
+    confirmed, leads to nobody else (demand A10). An e-mail names whoever says that it is theirs.
+
     Raises ``ValueError`` for a text that is no e-mail, ``TypeError`` for an object without an adapter, or anything
     else.
     """
@@ -100,36 +103,49 @@ def find(who: models.Model | str, *, using: str) -> Person:
     else:
         raise TypeError(f"Expected a customer, an order or an e-mail, not {type(who).__name__}.")
     for adapter in registry.all():
-        _search(person, adapter)
+        _search(person, adapter, claims=isinstance(who, str))
     _add_twins(person)
     for adapter in registry.all():
         _add_belongings(person, adapter)
     return person
 
 
-def _add_object(person: Person, obj: models.Model) -> None:
-    adapter = registry.for_model(obj.__class__)
+def _add_object(person: Person, who: models.Model) -> None:
+    adapter = registry.for_model(who.__class__)
     if adapter is None:
-        raise TypeError(f"No adapter is registered for {type(obj).__name__}.")
-    link = link_to(obj, adapter) if adapter.kind == Kind.PROFILE else adapter.profile_link(obj)
+        raise TypeError(f"No adapter is registered for {type(who).__name__}.")
+    link = link_to(who, adapter) if adapter.kind == Kind.PROFILE else adapter.profile_link(who)
     if link is None:
         return
     person.links.add(link)
     if adapter.kind == Kind.PROFILE:
-        _add_addresses(person, {name: adapter.shaped(obj, name) for name in (EMAIL, PHONE)})
+        person.addresses.update(_addresses(adapter, who))
     elif link.label == adapter.label:
-        person.objects.add(link_to(obj, adapter))
-        _add_addresses(person, adapter.guest_payload(obj) or {})
+        person.objects.add(link_to(who, adapter))
+        person.addresses.update(contacts.addresses_of(adapter.guest_payload(who) or {}))
+    elif (owner := registry.for_label(link.label)) is not None:
+        for customer in _hosts(person, owner, pk=link.pk):
+            person.addresses.update(_addresses(owner, customer))
 
 
-def _add_addresses(person: Person, found: dict[str, Any]) -> None:
-    for kind in (EMAIL, PHONE):
-        if address := str(found.get(kind) or "").strip():
-            person.addresses.add((kind, address))
+def _addresses(adapter: Adapter, customer: models.Model) -> list[tuple[str, str]]:
+    """The e-mails and phones of an account as they are sent: those that are certainly theirs."""
+    try:
+        return contacts.addresses_of(adapter.payload(customer))
+    except Exception:
+        # The host's own code. Whoever's profile cannot be made can be forgotten all the same.
+        named = {name: adapter.shaped(customer, name) for name in (EMAIL, PHONE)}
+        region = adapter.shaped(customer, contacts.REGION)
+        return contacts.addresses_of(
+            contacts.usable(named, region=region, customer=customer, where=adapter.where(EMAIL))
+        )
 
 
-def _search(person: Person, adapter: Adapter) -> None:
-    """Add whom ``adapter`` knows under an e-mail of ``person``. A phone is shared too often to be searched by."""
+def _search(person: Person, adapter: Adapter, *, claims: bool) -> None:
+    """Add whom ``adapter`` knows under an e-mail of ``person``. A phone is shared too often to be searched by.
+
+    With ``claims`` also the accounts of which nobody knows that the e-mail is theirs.
+    """
     is_account = adapter.kind == Kind.PROFILE
     if not person.emails or not (is_account or adapter.kind in OWNED):
         return
@@ -145,14 +161,17 @@ def _search(person: Person, adapter: Adapter) -> None:
         return
     for email in person.emails:
         for obj in _hosts(person, adapter, **{f"{path}__iexact": email}):
-            _add_found(person, adapter, obj)
+            _add_found(person, adapter, obj, claims=claims)
 
 
-def _add_found(person: Person, adapter: Adapter, obj: models.Model) -> None:
+def _add_found(person: Person, adapter: Adapter, obj: models.Model, *, claims: bool) -> None:
     link = link_to(obj, adapter)
     if adapter.kind == Kind.PROFILE:
-        person.links.add(link)
-        _add_addresses(person, {name: adapter.shaped(obj, name) for name in (EMAIL, PHONE)})
+        found = _addresses(adapter, obj)
+        known = {email.casefold() for email in person.emails}
+        if claims or any(kind == EMAIL and value.casefold() in known for kind, value in found):
+            person.links.add(link)
+            person.addresses.update(found)
         return
     owner = adapter.profile_link(obj)
     # An order of an account with this contact e-mail is that account's, whoever it is.

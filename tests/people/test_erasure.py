@@ -15,6 +15,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
 import django_hellotext as hellotext
+from django_hellotext.adapters import registry
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.models import Account, Event, RemoteObject, Session, State
@@ -264,3 +265,106 @@ def test_a_blank_email_is_nobody_elses(hellotext_app: Emulator, deliver: Deliver
     assert [done.customers for done in hellotext.forget_customer(asks)] == [1]
     deliver()
     assert [profile["first_name"] for profile in profiles()] == ["Ada"]
+
+
+# Whose an address is
+
+
+@pytest.fixture
+def verified(hellotext_app: Emulator, settings: Any) -> set[int]:
+    """The accounts of which the shop knows that their e-mail is theirs; nobody at first."""
+    known: set[int] = set()
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "VERIFIED": lambda customer, kind, value: customer.pk in known}
+    return known
+
+
+def names(profiles: Profiles) -> list[str]:
+    return [profile["first_name"] for profile in profiles()]
+
+
+def test_who_only_claims_an_email_cannot_have_its_owner_forgotten(
+    verified: set[int], deliver: Deliver, profiles: Profiles
+) -> None:
+    """A10 and I3: anybody can make an account with your best customer's e-mail, and then delete that account."""
+    placed_order(email=EMAIL, first_name="Wile")
+    claims = make_customer(email=EMAIL, first_name="Mallory")
+    deliver()
+    assert EMAIL not in json.dumps(hellotext.export_customer(claims), cls=DjangoJSONEncoder)
+    assert hellotext.export_customer(claims)["databases"]["default"]["objects"] == []
+    hellotext.forget_customer(claims)
+    deliver()
+    assert names(profiles) == ["Wile"]
+    placed_order(email=EMAIL, first_name="Wile")
+    deliver()
+    assert names(profiles) == ["Wile"]
+    assert not Event.objects.exclude(state=State.DELIVERED).exists()
+
+
+def test_the_owner_of_an_email_is_forgotten_without_who_only_claims_it(
+    verified: set[int], deliver: Deliver, profiles: Profiles
+) -> None:
+    """A10 and I3: an e-mail on the command line still names everybody who says that it is theirs."""
+    owner = make_customer(email=EMAIL, first_name="Wile")
+    verified.add(owner.pk)
+    make_customer(email=EMAIL, first_name="Mallory")
+    deliver()
+    hellotext.forget_customer(owner)
+    deliver()
+    assert names(profiles) == ["Mallory"]
+    hellotext.forget_customer(EMAIL)
+    deliver()
+    assert names(profiles) == []
+
+
+def test_an_account_with_a_local_number_alone_stays_forgotten(
+    hellotext_app: Emulator, deliver: Deliver, profiles: Profiles, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I3 and I4: the tombstone is of the number as it is sent, however it was typed."""
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "PHONE_REGION": "UY"}
+    monkeypatch.setattr(type(registry.for_model(User)), "get_phone", lambda self, obj: obj.last_name, raising=False)
+    customer = make_customer(email="", first_name="Wile", last_name="099 123 456")
+    deliver()
+    hellotext.forget_customer(customer)
+    placed_order(phone="099123456", first_name="Wile")
+    deliver()
+    assert profiles() == []
+
+
+def test_every_email_of_an_account_leaves_a_tombstone(
+    hellotext_app: Emulator, deliver: Deliver, profiles: Profiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = type(registry.for_model(User))
+    monkeypatch.setattr(adapter, "get_emails", lambda self, obj: {"work": "work@example.com"}, raising=False)
+    customer = make_customer(email=EMAIL)
+    deliver()
+    hellotext.forget_customer(customer)
+    placed_order(email="work@example.com")
+    deliver()
+    assert profiles() == []
+
+
+def test_an_order_of_an_account_stands_for_that_account(
+    hellotext_app: Emulator, deliver: Deliver, profiles: Profiles
+) -> None:
+    order = placed_order(customer=make_customer(email=EMAIL))
+    deliver()
+    hellotext.forget_customer(order)
+    placed_order(email=EMAIL)
+    deliver()
+    assert profiles() == []
+
+
+def test_an_account_whose_profile_cannot_be_made_can_be_forgotten(
+    hellotext_app: Emulator, deliver: Deliver, profiles: Profiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Any, obj: Any) -> Any:
+        raise LookupError("the host's own mistake")
+
+    customer = make_customer(email=EMAIL)
+    deliver()
+    with monkeypatch.context() as patched:
+        patched.setattr(type(registry.for_model(User)), "get_properties", broken, raising=False)
+        hellotext.forget_customer(customer)
+    placed_order(email=EMAIL)
+    deliver()
+    assert profiles() == []
