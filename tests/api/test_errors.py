@@ -114,7 +114,7 @@ def test_the_error_envelope_is_read_in_every_spelling(
     assert [(item.type, item.parameter, item.message) for item in caught.value.errors] == expected
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff\xfe", b"[" * 100_000, b"{" * 10])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff\xfe", b"[" * 100_000, b"{" * 10, b"[1E-99999999999999999999]"])
 def test_an_error_that_is_no_json_still_has_its_class(body: bytes, server: WireServer, client: HellotextClient) -> None:
     server.answer = raw_answer(422, body)
     with pytest.raises(ValidationError) as caught:
@@ -267,6 +267,7 @@ def test_personal_data_in_a_message_or_a_path_is_masked(
         pytest.param(200, b'{"id": NaN}', "is not JSON", id="NaN"),
         pytest.param(200, b"\xff\xfe\x00", "is not JSON", id="no UTF-8"),
         pytest.param(200, b'{"a":' * 100_000, "is not JSON", id="deep"),
+        pytest.param(200, b'{"id": "a", "amount": 1E99999999999999999999}', "is not JSON", id="endless exponent"),
         pytest.param(200, b'{"id": ""}', "has no id", id="empty ID"),
         pytest.param(200, b'{"id": null}', "has no id", id="null ID"),
         pytest.param(200, b'{"id": true}', "has no id", id="boolean ID"),

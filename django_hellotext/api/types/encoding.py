@@ -22,6 +22,7 @@ from .values import JsonValue
 MAX_DEPTH = 50
 """Deepest nesting of a body; more is a cycle or a mistake."""
 _MAX_EXPONENT = 40  # digits before or after the point; no amount needs more
+_GREATEST = 10 ** (_MAX_EXPONENT + 1)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -49,13 +50,15 @@ def to_plain(value: Any, *, path: str = "body") -> Any:
 def decode_json(data: bytes) -> Any:
     """Return the JSON value in ``data`` (UTF-8), with Decimal for every number with a point.
 
-    Raises ValueError for anything that is not JSON, including NaN, and for absurd nesting.
+    Raises ValueError for anything that is not JSON, including NaN, for absurd nesting and absurd numbers.
     """
     try:
         return simplejson.loads(data.decode("utf-8-sig"), use_decimal=True, parse_constant=_refuse_constant)
     except RecursionError:
-        pass
-    raise ValueError("JSON is nested too deeply.")
+        problem = "JSON is nested too deeply."
+    except ArithmeticError:
+        problem = "JSON holds a number that is out of range."
+    raise ValueError(problem)
 
 
 def _refuse_constant(name: str) -> Any:
@@ -108,6 +111,8 @@ def _key(key: Any, path: str) -> str:
 
 def _number(value: float | Decimal, path: str) -> Any:
     if isinstance(value, int):
+        if abs(value) >= _GREATEST:
+            raise ValueError(f"{_short(path)} has more than {_MAX_EXPONENT} digits on one side of the point.")
         return int(value)
     if isinstance(value, float):
         if not isfinite(value):

@@ -73,9 +73,9 @@ def read_time(raw: Raw, key: str) -> datetime | None:
         if seconds is not None:
             return datetime.fromtimestamp(float(seconds), UTC)
         moment = datetime.fromisoformat(str(value))
+        return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def read_texts(raw: Raw, key: str) -> tuple[str, ...]:
