@@ -10,8 +10,9 @@ from typing import Any
 
 import hypothesis
 import pytest
+from django.utils import timezone
 
-from django_hellotext.delivery import Report, drain
+from django_hellotext.delivery import Report, breaker, drain, policy
 from django_hellotext.emulator import Emulator
 
 # How long an example takes says something of the machine only. In CI Hypothesis has a profile of its own.
@@ -61,6 +62,20 @@ def hellotext(settings: Any, emulator: Emulator) -> Emulator:
         "RAISE_ERRORS": True,
     }
     return emulator
+
+
+@pytest.fixture
+def long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has to wait, waits longer than any test takes; otherwise a busy machine may see the second attempt."""
+    monkeypatch.setattr(breaker, "FIRST_PAUSE", breaker.LONGEST_PAUSE)
+    monkeypatch.setattr(policy, "FIRST_DELAY", policy.LONGEST_DELAY)
+
+
+@pytest.fixture
+def still_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of this process stands still, so that no hour and no day ends within the test."""
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
 
 
 @pytest.fixture

@@ -42,6 +42,7 @@ def test_rows_handed_out_ahead_are_not_sent_once_one_thread_met_an_outage(
     assert account.paused_reason
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_rows_handed_out_ahead_are_sent_after_all_when_only_one_was_poison(
     hellotext: Emulator, deliver: Deliver
 ) -> None:

@@ -123,6 +123,7 @@ def test_an_object_that_comes_back_before_its_deletion_was_sent_just_stays(
     assert not deletions(hellotext)
 
 
+@pytest.mark.usefixtures("long_waits")
 def test_a_deletion_without_an_answer_is_simply_repeated(hellotext: Emulator, deliver: Deliver) -> None:
     product = make_product()
     deliver()

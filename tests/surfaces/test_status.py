@@ -109,6 +109,7 @@ def test_a_wrong_argument_is_explained(hellotext: Emulator, arguments: list[str]
     assert arguments[0] in out
 
 
+@pytest.mark.usefixtures("still_hour")
 def test_json_has_everything_for_a_monitor(deliver: Deliver) -> None:
     placed_order(customer=make_customer())
     deliver()
