@@ -35,8 +35,11 @@ class HellotextQuerySet(models.QuerySet[M]):
         update_fields: Collection[str] | None = None,
         unique_fields: Collection[str] | None = None,
     ) -> list[M]:
-        """As Django's. With ``ignore_conflicts`` the database does not tell the keys that it gave: then nothing is seen
-        of objects without one of their own."""
+        """As Django's. Where conflicts are allowed, what the table holds afterwards is read: one SELECT.
+
+        With ``ignore_conflicts`` the database does not tell the keys that it gave: then nothing is seen of objects
+        without one of their own.
+        """
         from .intake import bulk
 
         with _at_once(self.db):
@@ -48,7 +51,10 @@ class HellotextQuerySet(models.QuerySet[M]):
                 update_fields=update_fields,
                 unique_fields=unique_fields,
             )
-            bulk.saved(made, created=not (ignore_conflicts or update_conflicts), using=self.db)
+            if ignore_conflicts or update_conflicts:
+                bulk.merged(self.model, made, unique=unique_fields or (), using=self.db)
+            else:
+                bulk.saved(made, created=True, using=self.db)
         return made
 
     def bulk_update(self, objs: Iterable[M], fields: Iterable[str], batch_size: int | None = None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,31 @@ def saved(
     for obj in objs:
         if obj.pk is not None:
             on_save(type(obj), obj, created=created, raw=False, using=using, update_fields=names)
+
+
+def merged(model: type[models.Model], objs: Sequence[models.Model], *, unique: Collection[str], using: str) -> None:
+    """``objs`` were written or met others that were there; what the table holds now is read: one SELECT for each 500.
+
+    They themselves may hold a status, or a key, that was never written: an event of it would be invented (demand A6).
+    ``unique`` names the fields by which the database found the others, if it was told.
+    """
+    if is_paused() or not hellotext_settings.active:
+        return
+    if registry.for_model(model) is None and not registry.dependents_of(model):
+        return
+    rows = model._base_manager.using(using)
+    for start in range(0, len(objs), CHUNK):
+        saved(list(rows.filter(_like(model, objs[start : start + CHUNK], unique))), using=using)
+
+
+def _like(model: type[models.Model], objs: Sequence[models.Model], unique: Collection[str]) -> models.Q:
+    """What finds the rows that ``objs`` became: by ``unique``, else by their keys."""
+    fields = [model._meta.pk if name == "pk" else model._meta.get_field(name) for name in unique or ("pk",)]
+    names = [str(getattr(field, "attname", field.name)) for field in fields]
+    if len(names) == 1:
+        held = (getattr(obj, names[0]) for obj in objs)
+        return models.Q(**{f"{names[0]}__in": [value for value in held if value is not None]})
+    return models.Q(*(models.Q(**{name: getattr(obj, name) for name in names}) for obj in objs), _connector=models.Q.OR)
 
 
 def matters(model: type[models.Model], values: dict[str, Any]) -> bool:

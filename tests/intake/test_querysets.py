@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from bookshop.models import Book
+from bookshop.models import Cart as BookCart
+from bookshop.models import CartLine as BookCartLine
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -21,6 +24,7 @@ from tests.testshop.models import Brand, Category, Order, OrderLine, Product
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("hellotext")]
 
+WITH_TARGET = connection.features.supports_update_conflicts_with_target
 Deliver = Callable[..., Report]
 
 
@@ -56,6 +60,55 @@ def test_bulk_create_is_one_statement() -> None:
     assert len(ours(queries)) == 1
     assert set(Change.objects.values_list("created", flat=True)) == {True}
     assert recorded() == keys(made)
+
+
+def test_what_meets_a_conflict_tells_of_what_the_table_holds(deliver: Deliver) -> None:
+    """Demand A6: an object that met another has a status, and perhaps a key, that nobody wrote."""
+    order = make_order(number="A-1", status=Order.Status.PLACED, customer=make_customer())
+    deliver()
+    of(Order).bulk_create([Order(pk=order.pk, number="A-1", status=Order.Status.PAID)], ignore_conflicts=True)
+    assert list(Change.objects.values_list("object_pk", "status")) == [(str(order.pk), "placed")]
+    deliver()
+    assert not Event.objects.filter(action="order.confirmed").exists()
+
+
+@pytest.mark.skipif(not WITH_TARGET, reason="the database is not told which fields are unique")
+def test_what_is_updated_where_it_conflicts_is_found_by_what_is_unique(deliver: Deliver) -> None:
+    """Demand A6."""
+    order = make_order(number="A-1", status=Order.Status.PLACED, customer=make_customer())
+    deliver()
+    met = Order(pk=order.pk + 1000, number="A-1", email="b@acme.example", status=Order.Status.PAID)
+    fresh = Order(number="A-2", status=Order.Status.PLACED)
+    with CaptureQueriesContext(connection) as queries:
+        of(Order).bulk_create(
+            [met, fresh], update_conflicts=True, update_fields=["email"], unique_fields=["number"], batch_size=2
+        )
+    assert len(ours(queries)) == 1
+    found = Change.objects.values_list("object_pk", "status", "created")
+    assert sorted(found) == sorted((str(one.pk), "placed", False) for one in Order.objects.all())
+    deliver()
+    assert not Event.objects.filter(action="order.confirmed").exists()
+
+
+@pytest.mark.skipif(not WITH_TARGET, reason="the database is not told which fields are unique")
+def test_lines_that_meet_others_name_their_carts() -> None:
+    """Demand E1: what is unique may be several fields."""
+    carts = [BookCart.objects.create() for _ in range(2)]
+    book = Book.objects.create(sku="one", title="One", price=1, year=1900, pages=1)
+    recorded()
+    BookCartLine.objects.bulk_create([BookCartLine(cart=carts[0], sku="one", book=book)])
+    lines = [BookCartLine(cart=cart, sku=sku, book=book) for cart in carts for sku in ("one", "two")]
+    options: Any = {"update_conflicts": True, "update_fields": ["quantity"], "unique_fields": ["cart", "sku"]}
+    of(BookCartLine).bulk_create(lines, **options)
+    assert sorted(set(recorded())) == sorted(keys(carts))
+
+
+def test_conflicts_of_what_nobody_reads_cost_nothing(products: list[Product], django_assert_num_queries: Any) -> None:
+    """Demand E7."""
+    with django_hellotext.paused(), CaptureQueriesContext(connection) as queries:
+        of(Product).bulk_create([Product(pk=products[0].pk, name="Quiet")], ignore_conflicts=True)
+    assert not [query for query in queries if "SELECT" in query["sql"]]
+    assert recorded() == []
 
 
 def test_bulk_update_is_one_statement_and_leaves_out_what_nobody_reads(products: list[Product]) -> None:

@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import RequestFactory
 from django.utils import timezone
 
@@ -103,6 +103,33 @@ def test_a_field_that_nobody_reads_costs_nothing(django_assert_num_queries):
     with django_assert_num_queries(1):
         made.save(update_fields=["visitas"])
     assert not Change.objects.exists()
+
+
+def test_a_related_manager_is_seen_as_far_as_it_is_ours():
+    """Demand E1: as the documentation says of its calls."""
+    familia, made = Familia.objects.create(nombre="Té"), articulo()
+    forget()
+    familia.articulos.add(made)
+    assert not Change.objects.exists()
+    for empty in (familia.articulos.remove, lambda made: familia.articulos.clear()):
+        Articulo.todos.filter(pk=made.pk).update(familia=familia)
+        forget()
+        empty(made)
+        assert Change.objects.get().object_pk == str(made.pk)
+
+
+def test_what_meets_a_conflict_keeps_its_own_key(shop):
+    """Demand E1: the key of the object at hand is one that was never written."""
+    made = articulo()
+    forget()
+    again = Articulo(codigo="A-1", nombre="Otro", precio=Decimal(2), moneda="KWD")
+    options = {"ignore_conflicts": True}
+    if connection.features.supports_update_conflicts_with_target:
+        options = {"update_conflicts": True, "update_fields": ["nombre"], "unique_fields": ["codigo"]}
+    Articulo.todos.bulk_create([again], **options)
+    assert str(again.pk) not in Change.objects.values_list("object_pk", flat=True)
+    if "unique_fields" in options:
+        assert Change.objects.get().object_pk == str(made.pk)
 
 
 def test_a_renamed_family_reaches_its_articles(shop):
