@@ -45,7 +45,7 @@ def _agrees(name: str, sent: Any, value: Any) -> bool:
             _number(value.get("amount")) == sent.amount and value.get("currency") == sent.currency
         )
     if name == "items":
-        return isinstance(value, Sequence) and _amounts(sent) == _amounts(value)
+        return isinstance(value, Sequence) and _same_lines(sent, value)
     if isinstance(sent, Mapping):
         return isinstance(value, Mapping) and all(_plainly(value.get(key)) == _plainly(sent[key]) for key in sent)
     if isinstance(sent, list | tuple):
@@ -56,9 +56,23 @@ def _agrees(name: str, sent: Any, value: Any) -> bool:
     return bool(_plainly(sent) == _plainly(value))
 
 
-def _amounts(lines: Sequence[Mapping[str, Any]]) -> tuple[int, Decimal]:
-    numbers = [_number(line.get("quantity", 1)) for line in lines]
-    return len(lines), sum((number for number in numbers if number is not None), Decimal(0))
+def _same_lines(sent: Sequence[Mapping[str, Any]], there: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether each line has its match by quantity and by the price that was sent; products are named otherwise."""
+    left = list(there)
+    # Those of any price last: they take what the others leave.
+    for line in sorted(sent, key=lambda line: line.get("price") is None):
+        match = next((one for one in left if _same_line(line, one)), None)
+        if match is None:
+            return False
+        left.remove(match)
+    return not left
+
+
+def _same_line(sent: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
+    if _number(sent.get("quantity", 1)) != _number(there.get("quantity", 1)):
+        return False
+    # One that does not show its price says nothing of it.
+    return not sent.get("price") or not there.get("price") or _agrees("price", sent["price"], there["price"])
 
 
 def _number(value: Any) -> Decimal | None:

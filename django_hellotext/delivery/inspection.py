@@ -5,7 +5,7 @@ Looking changes nothing. To mend is to mark what is missing or changed there, so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,6 +89,10 @@ def _objects(drift: Drift, seen: Sequence[Seen], using: str, listing: Listing, *
     for one in seen:
         _by_our_tables(drift, one)
     _by_their_lists(drift, [one for one in seen if one.standing is Standing.IN_STEP], using, listing, mend=mend)
+    if mend:
+        # It may be refused because it is there no more; it would be refused again.
+        refused = {one: one.mirror.remote_id for one in seen if one.standing is Standing.FAILED and one.mirror}
+        _lose(_gone(drift.kind, refused, listing), using)
     drift.looked_at += len(seen)
 
 
@@ -123,9 +127,18 @@ def _by_their_lists(drift: Drift, seen: Sequence[Seen], using: str, listing: Lis
         else:
             drift.add("in_step", one.link.pk)
     if mend:
-        rows = RemoteObject.objects.using(using)
-        rows.lose([one.mirror.pk for one in missing if one.mirror is not None])
-        rows.doubt([one.mirror.pk for one in changed if one.mirror is not None])
+        _lose(missing, using)
+        RemoteObject.objects.using(using).doubt([one.mirror.pk for one in changed if one.mirror is not None])
+
+
+def _gone(kind: str, ids: Mapping[Seen, str], listing: Listing) -> list[Seen]:
+    """Those of ``ids`` that are not listed, and of which Hellotext says itself that they are not there."""
+    there = listing.raw(kind, ids.values())
+    return [one for one, id in ids.items() if id and id not in there and listing.is_gone(kind, id)]
+
+
+def _lose(seen: Sequence[Seen], using: str) -> None:
+    RemoteObject.objects.using(using).lose([one.mirror.pk for one in seen if one.mirror is not None])
 
 
 def _confirmed(otherwise: dict[Seen, list[str]], there: dict[str, dict[str, Any]], using: str) -> dict[Seen, list[str]]:

@@ -198,7 +198,7 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
 
     def lose(self, ids: Iterable[int]) -> int:
         """Hellotext has these objects no more, although it had: they are created anew by the next drain that looks."""
-        rows = self.filter(pk__in=list(ids), state=State.SYNCED)
+        rows = self.filter(pk__in=list(ids), state__in=[State.SYNCED, State.FAILED])
         return rows.update(remote_id="", payload_hash="", data={}, recreated=0, updated_at=UtcNow())
 
     def adopt(self, pk: int, **columns: Any) -> int:

@@ -40,6 +40,9 @@ from .conftest import OTHER_SHOP, Run
 
 pytestmark = pytest.mark.django_db
 
+EURO, DEAR = Money(Decimal("1.00"), "EUR"), {"amount": "99.00", "currency": "EUR"}
+ONE_DEAR, ONE_EURO = {"quantity": 1, "price": DEAR}, {"quantity": "1.0", "price": {"amount": 1, "currency": "EUR"}}
+
 
 @pytest.fixture
 def there(hellotext: Emulator) -> Iterator[HellotextClient]:
@@ -164,6 +167,22 @@ def test_a_product_that_is_missing_there_comes_back(shop: dict[str, Any], there:
     assert there.products.retrieve(str(product.pk)).name == product.name
 
 
+def test_what_is_refused_because_it_is_missing_there_again_comes_back_by_a_repair(
+    shop: dict[str, Any], there: HellotextClient, sync: Run, deliver: Callable[..., Any]
+) -> None:
+    """By itself it is created anew once only: something may delete it there each time."""
+    product = make_product()
+    sync()
+    for name in ("Second", "Third"):
+        there.products.delete(remote_id("product", product))
+        product.name = name
+        product.save()
+        deliver()
+    assert drift(sync("--check")) == {"product": {"failed": 1}}
+    repaired(sync)
+    assert there.products.retrieve(str(product.pk)).name == "Third"
+
+
 def test_what_was_changed_there_is_found_and_put_right(shop: dict[str, Any], there: HellotextClient, sync: Run) -> None:
     there.products.update(remote_id("product", shop["product"]), name="Renamed by somebody")
     there.profiles.update(remote_id("profile", shop["profile"]), first_name="Road", last_name="Runner")
@@ -179,6 +198,17 @@ def test_what_was_changed_there_is_found_and_put_right(shop: dict[str, Any], the
     assert "Runner" not in ran.out
     repaired(sync)
     assert there.products.retrieve(str(shop["product"].pk)).name == shop["product"].name
+
+
+def test_a_line_that_was_changed_there_is_found_and_put_right(
+    shop: dict[str, Any], there: HellotextClient, sync: Run
+) -> None:
+    order = remote_id("order", shop["order"])
+    [line] = there.orders.retrieve(order).items
+    there.order_items.update(order, line.id, price=Money(Decimal("99.00"), "EUR"))
+    assert drift(sync("--check")) == {"order": {"changed_there": 1}}
+    repaired(sync)
+    assert there.orders.retrieve(order).items[0].price == line.price
 
 
 def test_what_others_put_there_is_theirs(shop: dict[str, Any], there: HellotextClient, sync: Run) -> None:
@@ -324,6 +354,12 @@ def test_profiles_that_move_while_they_are_listed_are_no_drift(
         ({"metadata": {"shelf": 3}}, {"metadata": {"shelf": 4}}, {}, ["metadata"]),
         ({"items": [{"quantity": 2}]}, {"items": [{"quantity": "2.0"}]}, {}, []),
         ({"items": [{"quantity": 2}]}, {"items": []}, {}, ["items"]),
+        ({"items": [{"quantity": 2}]}, {"items": [{"quantity": 2, "price": DEAR}]}, {}, []),
+        ({"items": [{"quantity": 2, "price": EURO}]}, {"items": [{"quantity": 2, "price": DEAR}]}, {}, ["items"]),
+        ({"items": [{"quantity": 2, "price": EURO}]}, {"items": [{"quantity": 2}]}, {}, []),
+        ({"items": [{"quantity": 1}, {"quantity": 3}]}, {"items": [{"quantity": 2}, {"quantity": 2}]}, {}, ["items"]),
+        ({"items": [{"quantity": 1}, {"quantity": 1, "price": EURO}]}, {"items": [ONE_DEAR, ONE_EURO]}, {}, []),
+        ({"items": [{"quantity": 1}]}, {"items": [ONE_EURO, ONE_EURO]}, {}, ["items"]),
         ({"profile": Link("profile", "auth.user", "1")}, {"profile": "x"}, {}, []),
         ({"reference": "1"}, {"reference": "2"}, {}, []),
     ],
