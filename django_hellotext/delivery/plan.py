@@ -87,7 +87,7 @@ def _plan_objects(
                 left -= 1
             planned.add(name, lambda one=one: example_of(one))  # type: ignore[misc]  # bound at once
         if choice.events and keeps_history(adapter):
-            hosts = [one.host for one in seen]
+            hosts = [one.host for one in seen if one.standing is not Standing.LEFT_OUT]
             sessions = sessions_of(adapter, hosts, using=using)
             planned.events += len(backfill.history_events(adapter, hosts, sessions=sessions)[0])
     return left

@@ -179,6 +179,16 @@ def test_the_session_of_an_order_counts_before_its_change_is_folded(
     assert unknown in hosts
 
 
+def test_a_plan_shows_how_many_events_there_would_be(declared: Any, hellotext: Emulator, sync: Run) -> None:
+    """They cannot be taken back; whoever looks first has to see them."""
+    Order.objects.bulk_create([Order(number="H-1", customer=make_customer(), status="placed")])
+    Order.objects.update(created_at=SHIPPED)
+    head, *rows = sync("--events", "--dry-run", "order", text=True).out.splitlines()
+    assert head.split()[-1] == "events"
+    assert "order  testshop.Order       1       1" in rows
+    assert "events" not in sync("--dry-run", "order", text=True).out.splitlines()[0]
+
+
 def test_a_thousand_old_orders_keep_their_dates(declared: Any, hellotext: Emulator, sync: Run) -> None:
     """Demand A7."""
     customer = make_customer()

@@ -101,8 +101,8 @@ class Command(BaseCommand):
         if self.options["json"]:
             self._print_json(mode="dry-run", code=0, kinds=[asdict(one) for one in found])
             return
-        head = ("kind", "model", "create", "update", "unchanged", "delete", "left out", "faulty")
-        rows = [(o.kind, o.model, o.created, o.updated, o.unchanged, o.deleted, o.left_out, o.faulty) for o in found]
+        head = ("kind", "model", "create", "update", "unchanged", "delete", "left out", "faulty", "events")
+        rows = [tuple(asdict(one).values())[: len(head)] for one in found]
         self._say(table(head, rows, width=columns()))
         for one in found:
             for name, example in one.examples.items():
