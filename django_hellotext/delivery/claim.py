@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import BooleanField, OuterRef, Q, Subquery, Value
 from django.db.models.expressions import NegatedExpression
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Concat
 
 from ..conf import hellotext_settings
 from ..models import Account, Event, Lane, RemoteObject, Session, State
@@ -43,13 +43,12 @@ class Claimer:
         if time.monotonic() - self._scanned_at > FULL_SCAN:
             self._start_over()
         allowed = self.size if (budget := self._budget(account, now)) is None else min(self.size, int(budget))
-        if allowed < 1:
-            return 0
-        claimed = self._claim(token, allowed, now)
-        if not claimed and self._floors:
+        claimed = self._claim(token, allowed, now) if allowed >= 1 else 0
+        if allowed >= 1 and not claimed and self._floors:
             self._start_over()
             claimed = self._claim(token, allowed, now)
         if budget is not None:
+            # Also where nothing was allowed: what has come in by now is put down, whatever a clock does next.
             Account.objects.using(self.using).spend(self.account, claimed, budget=budget, rate=account.rate, now=now)
         return claimed
 
@@ -92,8 +91,10 @@ class Claimer:
         floor = self._floors.get((model, lane), 0)
         due: DeliverableQuerySet = rows.due(self.account, lane=lane, now=now).filter(pk__gt=floor)
         if model is Event:
-            # By the key alone, which leaves a planner with stale statistics no other index to take.
-            same_key = Event.objects.using(self.using).filter(ordering_key=OuterRef("ordering_key"))
+            # By the key, and by the account in a form that no index knows: that leaves a planner with stale statistics
+            # no other index to take. Rows of an account that nobody drains any more would hold their key for ever.
+            of_account = {"owner": self.account, "ordering_key": OuterRef("ordering_key")}
+            same_key = Event.objects.using(self.using).alias(owner=Concat("account", Value(""))).filter(**of_account)
             # Each state by itself: of one among two MariaDB uses no more than the key, and reads its whole history.
             in_hand, in_doubt = (same_key.filter(state=state) for state in (State.SENDING, State.UNCERTAIN))
             # An earlier row of the key that this claim cannot take, because it is not due or behind the floor.
@@ -107,9 +108,10 @@ class Claimer:
         limit = hellotext_settings.RATE
         if limit is None:
             return None
-        elapsed = (now - account.budget_at).total_seconds() if account.budget_at else 1.0
-        elapsed = min(max(elapsed, 0.0), 1.0)  # at most the burst of one second, whatever a clock does
-        account.rate = min(limit, (limit if account.rate is None else account.rate) + limit * elapsed / RECOVERY)
+        elapsed = max((now - account.budget_at).total_seconds(), 0.0) if account.budget_at else 1.0
+        recovered = limit * min(elapsed, 1.0) / RECOVERY
+        account.rate = min(limit, (limit if account.rate is None else account.rate) + recovered)
+        # All of the time makes up for what was overdrawn; at most the burst of one second is saved up.
         return min(max(1.0, account.rate), (account.budget or 0.0) + elapsed * account.rate)
 
 

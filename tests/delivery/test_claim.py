@@ -66,6 +66,14 @@ def test_an_uncertain_row_holds_back_its_key(account: Account) -> None:
     assert claimed(account)[1] == []
 
 
+@pytest.mark.parametrize("state", [State.SENDING, State.UNCERTAIN])
+def test_a_row_of_an_account_that_is_drained_no_more_holds_back_nobody(account: Account, state: State) -> None:
+    """Demand F5: after a change of the account its former rows stay as they are, and so do the customers."""
+    former, current = record(2)
+    Event.objects.filter(pk=former).update(state=state, account="former-business/test")
+    assert claimed(account)[1] == [current]
+
+
 def test_an_earlier_row_that_commits_late_waits_for_the_later_one_in_hand(account: Account) -> None:
     """Promise 3: it is sent after it, never beside it."""
     ids = record(2)

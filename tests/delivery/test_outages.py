@@ -319,6 +319,35 @@ def test_what_an_event_needs_first_is_taken_off_the_budget_too(
     assert overdrawn <= 1
 
 
+def test_a_budget_that_was_overdrawn_by_far_is_made_up_for(
+    hellotext: Emulator, deliver: Deliver, settings: Any
+) -> None:
+    """Demand D5: what events need first may cost more than the burst of a second."""
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "RATE": 10}
+    record(3)
+    deliver()
+    record(1)
+    counted = timezone.now()
+    for seconds, delivered in ((4, 3), (6, 4)):
+        Account.objects.update(budget=-50, budget_at=counted - timedelta(seconds=seconds))
+        deliver()
+        assert Event.objects.filter(state=State.DELIVERED).count() == delivered
+
+
+def test_a_clock_that_was_set_back_does_not_stop_the_budget(
+    hellotext: Emulator, deliver: Deliver, settings: Any
+) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "RATE": 10}
+    record(1)
+    deliver()
+    record(1)
+    Account.objects.update(budget=0, budget_at=timezone.now() + timedelta(hours=1))
+    deliver()
+    account = Account.objects.get()
+    assert account.budget_at is not None
+    assert account.budget_at < timezone.now() + timedelta(minutes=1)
+
+
 def test_customers_do_not_wait_for_a_whole_catalogue(hellotext: Emulator, deliver: Deliver, settings: Any) -> None:
     """Demand D3: many objects that were saved at once leave events their share of a claim."""
     customers = [make_customer() for _ in range(20)]
