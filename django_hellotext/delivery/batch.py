@@ -192,9 +192,7 @@ class Batch:
         self.attachments[key] = row
         self._attachment_works[key] = work
         self.works.append(work)
-        needed = self._mirror_works.get(profile_of(row))
-        if needed is not None:
-            work.wait_for(needed)
+        self._order(work, profile_of(row))
 
     def _need_attachments(self, events: Iterable[Event]) -> None:
         """An event with a customer and a session needs the two joined first."""
@@ -254,7 +252,8 @@ class Batch:
         self._follow({work.rival for work in works if work.rival is not None})
         for work in works:
             rival = self._mirror_works.get(work.rival) if work.rival is not None else None
-            if rival is not None:
+            # One that is to be removed is there already, and goes after what its own events wait for.
+            if rival is not None and not rival.removal:
                 work.wait_for(rival)
 
     def _take_events(self, events: Sequence[Event]) -> None:

@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 import django_hellotext
-from django_hellotext.adapters import registry
+from django_hellotext.adapters import Link, registry
+from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator, Fault
-from django_hellotext.models import Account, Event, RemoteObject, State
+from django_hellotext.intake.handover import attachment
+from django_hellotext.models import Account, Event, RemoteObject, Session, State
 from tests.factories import make_cart_line, make_customer, make_product, make_variant, placed_order
 from tests.testshop.models import Cart, Product
 
@@ -201,3 +204,46 @@ def test_a_cart_may_be_emptied_instead(hellotext: Emulator, deliver: Deliver, mo
     assert not hellotext.world.store["cart"].rows[row.remote_id]["items"]
     row.refresh_from_db()
     assert row.state == State.DELETED
+
+
+@pytest.fixture
+def cleared_customers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Customers who are deleted in the shop are cleared there."""
+    monkeypatch.setattr(type(registry.for_model(User)), "on_delete", "clear")
+
+
+@pytest.mark.usefixtures("cleared_customers")
+def test_a_customer_who_is_to_be_cleared_waits_for_their_session_and_not_the_session_for_them(
+    hellotext: Emulator, deliver: Deliver
+) -> None:
+    """Else the three would wait for each other in a circle, for ever: customer, event, session."""
+    hellotext.know_session("visit")
+    customer = make_customer()
+    deliver()
+    django_hellotext.track("page.viewed", profile=customer, session="visit", url="https://shop.example/")
+    customer.delete()
+    deliver()
+    assert Session.objects.get().state == State.SYNCED
+    assert Event.objects.get().state == State.DELIVERED
+    assert RemoteObject.objects.get().state == State.DELETED
+    kinds = [(e.method, e.path.split("/")[2]) for e in hellotext.log if e.method in ("PATCH", "POST", "DELETE")]
+    assert kinds == [("POST", "profiles"), ("PATCH", "sessions"), ("POST", "attribution"), ("DELETE", "profiles")]
+
+
+@pytest.mark.usefixtures("cleared_customers")
+def test_whoever_had_a_session_before_and_is_to_be_cleared_holds_up_nobody(
+    hellotext: Emulator, deliver: Deliver
+) -> None:
+    """Two customers of one browser: the first is deleted while events of both wait, the second's in front."""
+    hellotext.know_session("visit")
+    first, second = make_customer(), make_customer()
+    deliver()
+    for customer in (first, second, first):
+        django_hellotext.track("page.viewed", profile=customer, session="visit", url="https://shop.example/")
+    Event.objects.order_by("pk")[:1].get().delete()
+    link = Link("profile", "auth.user", str(first.pk))
+    attachment(hellotext_settings.account, "visit", link).save(force_insert=True)
+    first.delete()
+    deliver()
+    assert set(Event.objects.values_list("state", flat=True)) == {State.DELIVERED}
+    assert RemoteObject.objects.get(host_pk=link.pk).state == State.DELETED
