@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from ..actions import BUILT_IN
 from ..adapters import Adapter, Link, registry
 from ..adapters.session_cart import SESSION_CARTS
 from ..exceptions import TrackingError
-from ..intake.facts import Fact
+from ..intake.facts import Fact, revenue
 from ..intake.lines import is_tracked
 from ..intake.related import DEPENDENT
 from ..intake.tracking import record_status
@@ -35,6 +35,7 @@ from .mirrors import hosts_of, new_mirror, session_cart
 logger = logging.getLogger("django_hellotext.delivery")
 
 LIMIT = 500  # changes folded in one transaction
+RETRIES = 3  # when others make the same mirrors at the same moment
 
 
 @dataclass
@@ -94,7 +95,7 @@ def _group(changes: Sequence[Change]) -> list[_Folded]:
     return list(found.values())
 
 
-def _attach_mirrors(folded: Sequence[_Folded], account: str, *, using: str) -> None:
+def _attach_mirrors(folded: Sequence[_Folded], account: str, *, using: str, retries: int = RETRIES) -> None:
     identities = {id(one): identity_of(account, one.adapter.kind, one.link.label, one.link.pk) for one in folded}
     known = {row.identity: row for row in RemoteObject.objects.using(using).identified(identities.values())}
     fresh = []
@@ -104,7 +105,15 @@ def _attach_mirrors(folded: Sequence[_Folded], account: str, *, using: str) -> N
             one.mirror = new_mirror(one.link, lane=min(change.lane for change in one.changes))
             fresh.append(one.mirror)
         one.known_at = one.mirror.changed_at
-    RemoteObject.objects.using(using).bulk_create(fresh)
+    try:
+        with transaction.atomic(using=using):
+            RemoteObject.objects.using(using).bulk_create(fresh)
+    except IntegrityError:
+        # A worker that needs one of them for a row in hand has made it meanwhile: it is there to be touched now.
+        if retries < 1:
+            raise
+        _attach_mirrors(folded, account, using=using, retries=retries - 1)
+        return
     by_lane: dict[int, list[int]] = defaultdict(list)
     for one in folded:
         if one.mirror is not None and one.mirror.identity in known:
@@ -217,12 +226,11 @@ def _status_fact(action: str, change: Change, one: _Folded, host: models.Model |
                 return None
             fact.profile = one.adapter.profile_link(host)
             amount = one.adapter.amount(host)
+            if amount is not None:
+                fact.amount, fact.currency = revenue(amount, fact.faults)
     except Exception as error:
         # The host's own code: the fact is kept, refused, with the adapter's name.
         fact.faults.append(_fault(one.adapter, error))
-        return fact
-    if amount is not None:
-        fact.amount, fact.currency = amount.amount, amount.currency
     return fact
 
 

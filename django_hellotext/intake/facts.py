@@ -33,6 +33,7 @@ MAX_KEY = 255
 MAX_URL = 2048
 MAX_DEPTH = 20  # levels of metadata; nothing that people read is deeper
 MAX_METADATA = 64 * 1024  # bytes of JSON
+LARGEST = Decimal(10) ** 15  # no amount reaches it
 ONCE = "once"
 
 
@@ -170,7 +171,7 @@ def money(amount: object, currency: str | None, faults: list[TrackingError]) -> 
     except InvalidOperation:
         faults.append(TrackingError("amount is not a decimal number.", reason="parameter_invalid", parameter="amount"))
         return None, ""
-    if not value.is_finite() or abs(value) >= Decimal(10) ** 15 or value != round(value, 4):
+    if not value.is_finite() or abs(value) >= LARGEST or value != round(value, 4):
         faults.append(
             TrackingError(
                 "amount must be below 10^15 with at most 4 decimals.", reason="parameter_invalid", parameter="amount"
@@ -188,6 +189,12 @@ def money(amount: object, currency: str | None, faults: list[TrackingError]) -> 
         )
         return value, ""
     return value, code
+
+
+def revenue(amount: Money, faults: list[TrackingError]) -> tuple[Decimal | None, str]:
+    """What an adapter says that an event brought in, as the columns hold it: a total may be finer than they are."""
+    value = amount.amount
+    return money(round(value, 4) if abs(value) < LARGEST else value, amount.currency, faults)
 
 
 def metadata_of(metadata: object, faults: list[TrackingError]) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from django.db.models import Model
 
 from django_hellotext.adapters import Money, Value, registry
 from django_hellotext.adapters import values as adapter_values
+from django_hellotext.api import types as api_types
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator, Fault
-from django_hellotext.models import RemoteObject, State
-from tests.factories import make_customer, make_order, make_product, make_questionnaire, make_voucher
+from django_hellotext.models import Change, Event, RemoteObject, State
+from tests.factories import make_customer, make_order, make_product, make_questionnaire, make_voucher, placed_order
 from tests.testshop.models import Order, Product
 
 pytestmark = pytest.mark.django_db
@@ -271,3 +273,27 @@ def test_a_preparation_that_raises_when_it_is_read_only_costs_queries(
     product = make_product()
     deliver()
     assert row_of(product).state == State.SYNCED
+
+
+@pytest.mark.parametrize(
+    ("total", "state", "amount"),
+    [
+        ("1000000000000000", State.FAILED, None),
+        ("9" * 40, State.FAILED, None),
+        ("12.34567", State.DELIVERED, Decimal("12.3457")),
+    ],
+)
+def test_a_total_that_no_column_holds_does_not_stop_the_fold(
+    hellotext: Emulator, deliver: Deliver, monkeypatch: pytest.MonkeyPatch, total: str, state: State, amount: object
+) -> None:
+    """Demand C7: whatever follows in the same fold, and all that comes later, would wait behind it for ever."""
+    adapter = registry.for_model(Order)
+    monkeypatch.setattr(type(adapter), "amount", lambda self, obj: api_types.Money(Decimal(total), "EUR"))
+    placed_order(customer=make_customer())
+    product = make_product()
+    deliver()
+    event = Event.objects.get()
+    assert (event.state, event.amount) == (state, amount)
+    assert event.error_parameter == ("amount" if state == State.FAILED else "")
+    assert row_of(product).state == State.SYNCED
+    assert not Change.objects.exists()

@@ -12,10 +12,12 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 import django_hellotext
+from django_hellotext.adapters import Link
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report, carriage, readiness
 from django_hellotext.delivery.batch import Work
 from django_hellotext.delivery.fold import fold
+from django_hellotext.delivery.mirrors import new_mirror
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Account, Change, Event, RemoteObject, State
 from tests.factories import make_customer, make_order, make_order_line, make_product, make_staff, placed_order
@@ -272,3 +274,24 @@ def test_many_events_of_one_key_flow_without_a_claim_for_each(hellotext: Emulato
     updates = [query["sql"] for query in queries.captured_queries if query["sql"].startswith("UPDATE")]
     claims = [sql for sql in updates if "hellotext_event" in sql and "'sending'" in sql.split("WHERE")[0]]
     assert 1 <= len(claims) <= 2
+
+
+def test_a_mirror_that_another_worker_makes_meanwhile_is_taken_as_it_is(
+    hellotext: Emulator, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker needs it for an event in hand, outside of the account's lock; the fold and all in hand would be lost."""
+    product = make_product()
+    made: list[RemoteObject] = []
+
+    def slow(link: Link, *, lane: int) -> RemoteObject:
+        if not made:
+            made.append(new_mirror(link, lane=lane))
+            made[0].save(force_insert=True)
+        return new_mirror(link, lane=lane)
+
+    monkeypatch.setattr("django_hellotext.delivery.fold.new_mirror", slow)
+    deliver()
+    row = RemoteObject.objects.get()
+    assert (row.pk, row.host_pk, row.state) == (made[0].pk, str(product.pk), State.SYNCED)
+    assert (row.version, row.synced_version) == (2, 2)
+    assert not Change.objects.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.utils import timezone
 from django_hellotext import adapters
 from django_hellotext.adapters import OnChange, registry
 from django_hellotext.adapters.history import history_of
+from django_hellotext.api.types import Money
 from django_hellotext.delivery import drain
 from django_hellotext.delivery.buyers import sessions_of
 from django_hellotext.emulator import Emulator
@@ -199,3 +201,15 @@ def test_a_thousand_old_orders_keep_their_dates(declared: Any, hellotext: Emulat
     assert ran.counts("event") == {"looked_at": 1000, "sent": 1000}
     assert {tracked_at for _, tracked_at in sent(hellotext)} == {int(SHIPPED.timestamp())}
     assert set(Event.objects.values_list("state", flat=True)) == {State.DELIVERED}
+
+
+def test_a_total_that_no_column_holds_is_said_on_its_event(
+    hellotext: Emulator, sync: Run, declared: type[adapters.OrderAdapter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest of the page is sent."""
+    fine, odd = old_order(status="placed"), old_order(status="placed")
+    totals = {fine.pk: Decimal("25.80"), odd.pk: Decimal("9e15")}
+    monkeypatch.setattr(declared, "amount", lambda self, obj: Money(totals[obj.pk], "EUR"))
+    sync("--events")
+    states = dict(Event.objects.filter(action="order.placed").values_list("object_pk", "state"))
+    assert states == {str(fine.pk): State.DELIVERED, str(odd.pk): State.FAILED}
