@@ -56,7 +56,7 @@ class OnServer:
         if response.status_code >= 400 or not (self._knows_somebody or _is_somebody(request)):
             return True
         try:
-            return not hellotext_settings.active or consent.is_refused(request, purpose=self._purpose, customer=user_of)
+            return not hellotext_settings.active or self._is_refused(request)
         except Exception as error:
             self._report(error)
             return True
@@ -86,6 +86,10 @@ class OnServer:
         else:
             self.answered(call, response)  # Django renders in a thread, and there it is recorded
 
+    def _is_refused(self, request: HttpRequest) -> bool:
+        """Whether the visitor refuses. What is about somebody else, recording asks of them (demand G5)."""
+        return not self._knows_somebody and consent.is_refused(request, purpose=self._purpose, customer=user_of)
+
     def _may_count(self, call: Call, response: Any) -> bool:
         """What can be said at no cost: who is nobody, and what nobody looked at."""
         request = call.request
@@ -103,7 +107,7 @@ class OnServer:
             if not hellotext_settings.active or is_missed(self.action, request):
                 return
             # Before the shop's callables, which may cost queries; recording asks again, knowing more.
-            if consent.is_refused(request, purpose=self._purpose, customer=user_of):
+            if self._is_refused(request):
                 return
             if not self.success.counts(call, response):
                 return

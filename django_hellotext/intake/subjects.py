@@ -141,6 +141,15 @@ def is_visitor(request: HttpRequest) -> bool:
     return _customer_behind(request)[0]
 
 
+def speaks_for(request: HttpRequest, customer: Link | None) -> bool:
+    """Whether the visitor of ``request`` may be ``customer``: no staff, nobody who acts for them, no other customer.
+
+    Of a cart that is nobody's yet, every visitor may be.
+    """
+    counts, present = _customer_behind(request)
+    return counts and (customer is None or present in (None, customer))
+
+
 def refuses_to_be_seen(request: HttpRequest) -> bool:
     """Whether the visitor refuses ``browse``: then no session joins their browsing to what they buy (demand I2)."""
     return consent.decide(request, purpose=Purpose.BROWSE, subject=user_of(request)) is False

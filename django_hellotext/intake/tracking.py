@@ -29,7 +29,17 @@ from .current import known_here
 from .faults import report
 from .ledger import alias_for
 from .sessions import user_of, valid_session
-from .subjects import OWNED, check_customer, link_to, owner, places_of, profile_link, refuses_to_be_seen, visitor
+from .subjects import (
+    OWNED,
+    check_customer,
+    link_to,
+    owner,
+    places_of,
+    profile_link,
+    refuses_to_be_seen,
+    speaks_for,
+    visitor,
+)
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -103,11 +113,17 @@ def track(
         fact.url = fact.url or _url_of(action, request)
         _identify(fact, target, adapter, profile=profile, session=session, request=request)
         purpose = purpose_of(action)
-        answer = consent.decide(request, purpose=purpose, subject=profile or _user_of(request) or obj)
+        asked, subject = request, profile or _user_of(request) or obj
+        if request is not None and (owned or profile is not None) and not speaks_for(request, fact.profile):
+            # Staff at a customer's order: neither their eyes nor their consent are the customer's (demand G5).
+            if profile is None and _is_a_look(action):
+                return
+            asked, subject = None, profile or obj
+        answer = consent.decide(asked, purpose=purpose, subject=subject)
         if answer is False:
             return
         fact.consent = answer
-        if request is not None and purpose is not Purpose.BROWSE and not session and refuses_to_be_seen(request):
+        if asked is not None and purpose is not Purpose.BROWSE and not session and refuses_to_be_seen(asked):
             fact.session = ""
         if request is not None and not owned and fact.profile is None and not fact.session:
             # A visitor whom nobody knows: no browser session yet, a bot, or a member of staff.
@@ -208,6 +224,12 @@ def _insert_remains(event: Event, error: DatabaseError, *, using: str) -> None:
     ledger.insert(event, using=using)
     if hellotext_settings.RAISE_ERRORS:
         raise HellotextError("The database refused an event; a failed row keeps its remains.") from error
+
+
+def _is_a_look(action: str) -> bool:
+    """Whether ``action`` says that its customer looks at something, and nothing of what has become of it."""
+    spec = BUILT_IN.get(action)
+    return spec is not None and spec.purpose is Purpose.BROWSE and spec.browser and not spec.names_items
 
 
 def _user_of(request: HttpRequest | None) -> Any | None:

@@ -166,6 +166,57 @@ def test_nobody_elses_browser_is_remembered(hellotext: Emulator, visitor: dict[s
     assert set(Event.objects.values_list("profile_pk", "session")) == {(str(people["buyer"].pk), "")}
 
 
+@pytest.mark.parametrize("who", ["staff", "another customer"])
+def test_consent_is_the_buyers_whoever_touches_the_order(
+    hellotext: Emulator, deliver: Deliver, settings: Any, who: str
+) -> None:
+    """Demands G5, I2: the hook is asked about whom the event is about, and their browser is not this one."""
+    buyer, other = make_customer(), make_staff() if who == "staff" else make_customer()
+    asked: list[tuple[bool, Any]] = []
+
+    def hook(request: Any, purpose: str, subject: Any) -> bool | None:
+        asked.append((request is not None, subject))
+        return False if subject == other else None
+
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "CONSENT": hook, "ACTIONS": ["order.packed"]}
+    client_from_settings().actions.create(name="order.packed")
+    order = make_order(customer=buyer)
+    asked.clear()
+    with request_of(user=other) as request:
+        request.META["HTTP_SEC_GPC"] = "1"
+        django_hellotext.track("order.confirmed", order, request=request)
+        django_hellotext.track("order.packed", order, request=request)
+        django_hellotext.track("page.viewed", profile=buyer, request=request, url="https://shop.example/")
+    assert asked == [(False, order), (False, order), (False, buyer)]
+    deliver()
+    assert set(Event.objects.values_list("profile_pk", "session", "state")) == {(str(buyer.pk), "", "delivered")}
+    assert Event.objects.count() == 3
+
+
+@pytest.mark.parametrize("acting", [{}, {"hijack_history": ["7"]}], ids=["staff", "django-hijack"])
+def test_nobody_else_looks_with_a_customers_eyes(hellotext: Emulator, acting: dict[str, Any]) -> None:
+    """Demand G5: staff at a customer's cart see it, and the customer does not; what they put into it is there."""
+    buyer = make_customer()
+    line = make_cart_line(cart__owner=buyer)
+    with request_of(user=buyer if acting else make_staff(), **acting) as request:
+        for action in ("cart.viewed", "checkout.started"):
+            django_hellotext.track(action, line.cart, request=request)
+        assert not Event.objects.exists()
+        django_hellotext.track("cart.added", line.cart, request=request, items=[(line.product, 1)])
+    assert Event.objects.get().profile_pk == str(buyer.pk)
+    with request_of(user=buyer) as request:
+        django_hellotext.track("cart.viewed", line.cart, request=request)
+    assert Event.objects.count() == 2
+
+
+def test_a_customer_sees_a_cart_that_is_nobodys_yet(hellotext: Emulator) -> None:
+    with request_of(session="visitor"):
+        cart = make_cart()
+    with request_of(session="visitor", user=make_customer()) as request:
+        django_hellotext.track("cart.viewed", cart, request=request)
+    assert Event.objects.get().session == "visitor"
+
+
 def test_a_visitor_who_refuses_to_be_seen_leaves_an_order_without_a_session(hellotext: Emulator, settings: Any) -> None:
     """Demand I2: the order is a fact, the browser is not to be joined to it."""
     settings.HELLOTEXT = {**settings.HELLOTEXT, "CONSENT": lambda request, purpose, subject: purpose != "browse"}

@@ -189,6 +189,17 @@ def test_an_order_knows_its_customer_whoever_looks_at_it(hellotext: Emulator, cl
     assert (event.object_pk, event.profile_pk) == (str(order.pk), str(customer.pk))
 
 
+def test_what_staff_refuse_for_themselves_is_not_refused_for_a_customer(
+    hellotext: Emulator, client: Client, settings: Any
+) -> None:
+    """Demand G5: the hook is asked about the order's customer when it is sent, never about who moved the order on."""
+    settings.HELLOTEXT["CONSENT"] = lambda request, purpose, subject: not getattr(subject, "is_staff", False)
+    order = make_order(customer=make_customer())
+    client.force_login(make_staff())
+    client.get(f"/orders/{order.pk}/")
+    assert Event.objects.get().object_pk == str(order.pk)
+
+
 # Caches
 
 
