@@ -131,6 +131,30 @@ def _options(parser: argparse.ArgumentParser) -> set[str]:
     return {name for name in parser._option_string_actions if name.startswith("--")}
 
 
+@pytest.mark.parametrize("page", ["reference/doctor.md", "how-to/operate.md"])
+def test_what_the_doctor_prints_on_a_page_is_of_the_whole_example_shop(page: str) -> None:
+    printed = next(text for text in _consoles(page) if text.startswith("$ python manage.py hellotext_doctor\n✓"))
+    assert set(re.findall(r"^✓ \w+ (?:\w+\.)(\w+): ", printed, re.MULTILINE)) == _mirrored()
+    assert f"All is well: {len(re.findall('^✓', printed, re.MULTILINE))} lines looked at." in printed
+
+
+def test_what_a_check_prints_on_the_page_of_the_operator_is_of_the_whole_example_shop() -> None:
+    [table] = [text for text in _consoles("how-to/operate.md") if "hellotext_sync --check\n" in text]
+    assert set(re.findall(r"^\w+ +\w+\.(\w+) ", table, re.MULTILINE)) == _mirrored()
+
+
+def _consoles(page: str) -> list[str]:
+    return [block.text for block in blocks(language="console", page=DOCS / page)]
+
+
+def _mirrored() -> set[str]:
+    """The models that the example shop has adapters for."""
+    files = (ROOT / "example_project").rglob("hellotext.py")
+    return {
+        name for file in files for name in re.findall(r"adapters\.register\((\w+)\)", file.read_text(encoding="utf-8"))
+    }
+
+
 def test_pictures_are_small() -> None:
     pictures = [path for path in (DOCS / "_static").iterdir() if path.suffix in {".png", ".jpg", ".webp"}]
     assert pictures
