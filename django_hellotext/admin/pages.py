@@ -16,7 +16,7 @@ from django_hellotext import dispatch
 from django_hellotext.adapters import registry
 from django_hellotext.adapters.money import normalise
 from django_hellotext.delivery.breaker import Breaker
-from django_hellotext.delivery.preview import preview
+from django_hellotext.delivery.preview import preview, preview_event
 from django_hellotext.models import PROXIES, Account, Change, Event, RemoteObject, Session, State
 from django_hellotext.models.objects import RemoteObjectQuerySet
 from django_hellotext.models.sessions import SessionQuerySet
@@ -41,7 +41,12 @@ class EventAdmin(DeliverableAdmin):
 
     list_display = ("action", "standing", "tracked_at", "customer", "about_and_money")
     list_filter = (*DELIVERABLE_FILTERS, ActionFilter, KindFilter)
-    personal = {"session": "session_hidden", "url": "url_hidden", "details": "details_hidden"}
+    personal = {
+        "session": "session_hidden",
+        "url": "url_hidden",
+        "details": "details_hidden",
+        "payload": "payload_hidden",
+    }
     search_fields = ("object_pk",)  # shows the box; events_about() does the work
     fieldsets = (
         (
@@ -53,6 +58,7 @@ class EventAdmin(DeliverableAdmin):
                         "badge",
                         "reason",
                         "explanation",
+                        "payload",
                         "customer",
                         "session",
                         "about",
@@ -103,6 +109,20 @@ class EventAdmin(DeliverableAdmin):
     def items(self, event: Event) -> str:
         """The items of a cart event as they were."""
         return showing.as_json(event.object_parameters)
+
+    @admin.display(description=_("payload"))
+    def payload(self, event: Event) -> str:
+        """What would be sent now. What an event says was frozen when it was recorded."""
+        return self._payload(event, personal_data=True)
+
+    @admin.display(description=_("payload"))
+    def payload_hidden(self, event: Event) -> str:
+        """The same, personal data masked."""
+        return self._payload(event, personal_data=False)
+
+    def _payload(self, event: Event, *, personal_data: bool) -> str:
+        seen = preview_event(event, using=event._state.db or "default")
+        return showing.payload(seen, personal_data=personal_data)
 
     @admin.display(description=_("metadata"))
     def details(self, event: Event) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from django_hellotext.delivery.explain import Explanation
 from django_hellotext.delivery.preview import Preview
 from django_hellotext.models import Kind, Session, State
 from django_hellotext.models.deliverable import Deliverable
-from django_hellotext.redaction import hide, mask_data
+from django_hellotext.redaction import REDACTED, hide, mask_data
 
 from .hosts import EMPTY
 
@@ -128,6 +129,29 @@ def comparison(seen: Preview, *, kind: str, personal_data: bool) -> SafeString |
     )
 
 
+def payload(seen: Mapping[str, Any] | None, *, personal_data: bool) -> SafeString | str:
+    """What would be sent of an event now, a line for each name."""
+    if seen is None:
+        return EMPTY
+    values = seen if personal_data else {name: _of_an_event(name, value) for name, value in seen.items()}
+    return format_html(
+        '<div class="hellotext-scroll"><table class="hellotext-comparison"><thead><tr><th scope="col">{}</th>'
+        '<th scope="col">{}</th></tr></thead><tbody>{}</tbody></table></div>',
+        _("name"),
+        _("would be sent now"),
+        format_html_join(
+            "",
+            '<tr><th scope="row">{}</th><td>{}</td></tr>',
+            ((name, _shown(value)) for name, value in values.items()),
+        ),
+    )
+
+
+def _of_an_event(name: str, value: Any) -> Any:
+    """A value of an event for whoever may not see personal data: the page's address may hold anything."""
+    return REDACTED if name in ("session", "url") else masked(name, value, kind="")
+
+
 def masked(name: str, value: Any, *, kind: str) -> Any:
     """A value of a payload for whoever may not see personal data.
 
@@ -141,7 +165,10 @@ def masked(name: str, value: Any, *, kind: str) -> Any:
 def _value(name: str, value: Any, *, kind: str, personal_data: bool) -> SafeString | str:
     if value is None:
         return EMPTY
-    shown = value if personal_data else masked(name, value, kind=kind)
-    if isinstance(shown, dict | list):
-        return as_json(shown)
-    return str(shown)[:MOST_CHARACTERS]
+    return _shown(value if personal_data else masked(name, value, kind=kind))
+
+
+def _shown(value: Any) -> SafeString | str:
+    if isinstance(value, dict | list):
+        return as_json(value)
+    return str(value)[:MOST_CHARACTERS]

@@ -1,4 +1,4 @@
-"""What would be sent for a mirrored object now, beside what Hellotext answered last. Reads, and sends nothing."""
+"""What would be sent of a row now, beside what Hellotext answered last of an object. Reads, and sends nothing."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..adapters import Link, links
-from ..models import LAST_PAYLOAD, RemoteObject, SkipReason
-from .batch import Batch, Work, render_one
-from .mirrors import as_sent, hosts_of, link_of, traces_of
+from ..intake.subjects import OWNED
+from ..models import LAST_PAYLOAD, PAYLOAD_VERSION, Event, RemoteObject, Session, SkipReason, State
+from ..models.sessions import attachment_of
+from .batch import Batch, Work, event_links, object_of, profile_of, render_one
+from .buyers import utm_of
+from .mirrors import as_sent, hosts_of, identity_for, link_of, traces_of
+from .send import event_values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,42 @@ def preview(row: RemoteObject, *, using: str) -> Preview:
         gone=work.gone,
         removal=work.removal,
     )
+
+
+def preview_event(event: Event, *, using: str) -> dict[str, Any] | None:
+    """What would be sent of ``event`` now, as plain JSON; what is not at Hellotext yet stands there as a link.
+
+    An event is frozen when it is recorded, so one that was sent was sent like this too; only what it refers to may
+    have another ID since. ``None`` for what is no event at Hellotext: a subscription, and a row whose data was erased.
+    """
+    if event.is_subscription or event.is_erased or event.payload_version > PAYLOAD_VERSION:
+        return None
+    identities = {identity_for(link, event.account): link for link in event_links(event)}
+    rows = RemoteObject.objects.using(using).identified(identities)
+    mirrors = {identities[row.identity]: row for row in rows}
+    ids = {link: mirrors[link].remote_id or link if link in mirrors else link for link in identities.values()}
+    owner, target = mirrors.get(profile_of(event)), mirrors.get(object_of(event))
+    # A customer whom the shop does not want there, such as staff.
+    is_left_out = owner is not None and not owner.remote_id and owner.state in (State.SKIPPED, State.DELETED)
+    return as_sent(
+        event_values(
+            event,
+            ids,
+            profile_id="" if is_left_out else ids.get(profile_of(event), ""),
+            session="" if _is_somebody_elses(event, using=using) and not is_left_out else event.session,
+            reference=target.reference if target is not None else "",
+            utm=utm_of(target) if event.object_kind in OWNED else {},
+        )
+    )
+
+
+def _is_somebody_elses(event: Event, *, using: str) -> bool:
+    """Whether the event goes without its session, because that could not be joined with its customer (demand G6)."""
+    if not event.session or not event.profile_label:
+        return False
+    identity = attachment_of(event.account, event.session, event.profile_label, event.profile_pk)
+    rows = Session.objects.using(using).filter(identity=identity)
+    return bool(rows.filter(state__in=[State.FAILED, State.SKIPPED]).exists())
 
 
 def _differing(before: Mapping[str, Any], now: Mapping[str, str]) -> frozenset[str]:

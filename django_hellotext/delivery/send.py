@@ -226,7 +226,26 @@ def event_call(
     reference: str,
     utm: Mapping[str, str],
 ) -> Call:
-    """Track the event. ``profile_id`` and ``session`` are empty where they are not to be sent.
+    """Track the event; for the arguments see ``event_values``."""
+    values = event_values(event, ids, profile_id=profile_id, session=session, reference=reference, utm=utm)
+
+    def call(client: HellotextClient) -> Sent:
+        client.events.track(**values)
+        return Sent()
+
+    return call
+
+
+def event_values(
+    event: Event,
+    ids: Mapping[Link, Any],
+    *,
+    profile_id: Any,
+    session: str,
+    reference: str,
+    utm: Mapping[str, str],
+) -> dict[str, Any]:
+    """What is sent of the event. ``profile_id`` and ``session`` are empty where they are not to be sent.
 
     ``utm`` is the campaign that the buyer of the event's object came by; metadata of the shop's own wins.
     """
@@ -242,15 +261,10 @@ def event_call(
     if event.url:
         values["url"] = event.url
     values.update(_object_of(event, ids, reference))
-
-    def call(client: HellotextClient) -> Sent:
-        client.events.track(**values)
-        return Sent()
-
-    return call
+    return values
 
 
-def _object_of(event: Event, ids: Mapping[Link, str], reference: str) -> dict[str, Any]:
+def _object_of(event: Event, ids: Mapping[Link, Any], reference: str) -> dict[str, Any]:
     if not event.object_label:
         return {}
     items = items_of(event)

@@ -67,6 +67,20 @@ def test_a_page_before_the_first_sending_shows_what_would_go(hellotext: Emulator
     assert "not sent yet" in text(operator, url(Product, f"{row.pk}/change/"))
 
 
+def test_the_page_of_an_event_shows_what_would_be_sent(deliver: Deliver, operator: Client) -> None:
+    product = make_product()
+    django_hellotext.track("product.viewed", product, profile=make_customer())
+    event = Event.objects.get()
+    address = url(Event, f"{event.pk}/change/")
+    assert f"<td>product testshop.product {product.pk}</td>" in text(operator, address)
+    deliver()
+    page = text(operator, address)
+    for mirror in RemoteObject.objects.all():
+        assert f"<td>{mirror.remote_id}</td>" in page
+    Event.objects.update(state=State.SKIPPED, skip_reason=SkipReason.ERASED)
+    assert "would be sent now" not in text(operator, address)
+
+
 def test_an_adapter_that_raises_does_not_break_the_page(
     deliver: Deliver, operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
