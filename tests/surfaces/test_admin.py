@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import uuid
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -488,3 +489,25 @@ def test_a_product_that_waits_to_be_looked_at_is_shown(hellotext: Emulator, oper
 def quoted(model: type[Any]) -> str:
     """The table of ``model`` as this database writes it."""
     return connection.ops.quote_name(model._meta.db_table)
+
+
+# What belongs to the shop
+
+
+def test_deleting_a_customer_costs_the_same_whatever_they_have_done(hellotext: Emulator, operator: Client) -> None:
+    """J5: no key leads from our rows to the shop's, so that nothing is gathered, shown or deleted along."""
+
+    def deletion(events: int) -> tuple[int, int, int]:
+        with django_hellotext.paused():
+            customer = make_customer()
+        rows = [build(Event, 1, uuid=uuid.uuid4(), profile_pk=str(customer.pk)) for _ in range(events)]
+        Event.objects.bulk_create(rows, batch_size=500)
+        with CaptureQueriesContext(connection) as asked:
+            question = text(operator, f"/admin/auth/user/{customer.pk}/delete/")
+        with CaptureQueriesContext(connection) as deleted:
+            customer.delete()
+        return question.count("<li>"), len(asked), len(deleted)
+
+    alone = deletion(0)
+    assert deletion(2_000) == alone
+    assert Event.objects.count() == 2_000
