@@ -118,7 +118,8 @@ def _overview(emulator: Emulator, request: wire.Request) -> Any:
 def _objects(emulator: Emulator, request: wire.Request) -> Any:
     query = dict(bodies.decode_pairs(request.query))
     limit = min(_number(query, "limit", 50) or 50, 500)
-    return inspection.objects(emulator, kind=query.get("kind", "profile"), text=query.get("q", ""), limit=limit)
+    kind, text, id_ = query.get("kind", "profile"), query.get("q", ""), query.get("id", "")
+    return inspection.objects(emulator, kind=kind, text=text, limit=limit, id_=id_)
 
 
 def _timeline(emulator: Emulator, request: wire.Request) -> Any:

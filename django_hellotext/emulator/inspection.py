@@ -99,14 +99,15 @@ def overview(emulator: Emulator) -> dict[str, Any]:
         }
 
 
-def objects(emulator: Emulator, *, kind: str, text: str, limit: int) -> dict[str, Any]:
-    """Return the newest objects of a kind, perhaps only those that hold ``text``."""
+def objects(emulator: Emulator, *, kind: str, text: str = "", limit: int, id_: str = "") -> dict[str, Any]:
+    """Return the newest objects of a kind, perhaps only those that hold ``text``, or the one with this id."""
     with emulator.locked():
         world = emulator.world
         if kind not in world.store.tables:
             raise not_found("kind")
         table = world.store[kind]
-        rows = (show(world, kind, table.rows[id_]) for id_ in table.active.older())
+        ids = (one for one in (id_,) if one in table.rows) if id_ else table.active.older()
+        rows = (show(world, kind, table.rows[one]) for one in ids)
         needle = text.casefold()
         if needle:
             rows = (row for row in rows if needle in simplejson.dumps(row, ensure_ascii=False).casefold())

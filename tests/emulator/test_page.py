@@ -15,6 +15,34 @@ from .calling import Caller
 from .shop import SESSION, Shop
 
 PATIENCE = 60_000  # milliseconds; a busy machine is slow, not wrong
+# What of the page's text has too little contrast with what is behind it, opacity included.
+CONTRASTS = """() => {
+  const context = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d");
+  const over = (colours) => {
+    context.clearRect(0, 0, 1, 1);
+    for (const [colour, opacity] of colours) {
+      context.globalAlpha = opacity; context.fillStyle = colour; context.fillRect(0, 0, 1, 1);
+    }
+    return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3).map((value) => {
+      const part = value / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    }).reduce((sum, part, place) => sum + part * [0.2126, 0.7152, 0.0722][place], 0);
+  };
+  const pale = [];
+  for (const node of document.querySelectorAll("body *")) {
+    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
+    if (!own || !node.checkVisibility() || node.className === "skip") continue;
+    const behind = []; let opacity = 1;
+    for (let up = node; up; up = up.parentElement) {
+      const style = getComputedStyle(up);
+      behind.unshift([style.backgroundColor, 1]); opacity *= Number(style.opacity);
+    }
+    const ground = over(behind), ink = over([...behind, [getComputedStyle(node).color, opacity]]);
+    const contrast = (Math.max(ground, ink) + 0.05) / (Math.min(ground, ink) + 0.05);
+    if (contrast < 4.5) pale.push(`${node.tagName} ${node.textContent.slice(0, 30)} ${contrast.toFixed(2)}`);
+  }
+  return pale;
+}"""
 
 
 @pytest.mark.parametrize(
@@ -123,9 +151,54 @@ def test_each_fault_has_a_button(page: Any, server: EmulatorServer) -> None:
 
 
 @pytest.mark.chromium
+def test_the_keyboard_does_not_lose_its_place_when_all_goes_well_again(page: Any, server: EmulatorServer) -> None:
+    server.emulator.add_fault(Fault("error"))
+    page.focus("#active >> text=Let all go well again")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#active .chip", state="detached")
+    page.wait_for_selector("#scope:focus")
+
+
+@pytest.mark.chromium
+def test_an_object_is_shown_without_a_look_at_all_the_others(
+    page: Any, server: EmulatorServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Shop(Caller(server.emulator))
+    page.click("#kinds >> text=Orders")
+    page.click("#objects >> text=Order O7")
+    page.wait_for_selector("#objects >> text=Attributes")
+    monkeypatch.setattr(server.emulator.world.store["order"].created, "older", None)
+    Caller(server.emulator)("PATCH", f"/v1/attribution/orders/{shop.order}", {"name": "The last"})
+    page.wait_for_selector("#objects >> text=The last")
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 768, 400])
+def test_the_page_fits_and_can_be_read(page: Any, server: EmulatorServer, width: int, scheme: str) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    call = Caller(server.emulator)
+    call("POST", "/v1/lists", {"name": "W" * 200})
+    call("POST", "/v1/profiles", {"email": f"{'x' * 120}@example.com", "first_name": "Maximiliana" * 6})
+    server.emulator.add_fault(Fault("no_answer", times=1))
+    headers = {"authorization": "Bearer test-token"}
+    server.emulator.handle("DELETE", f"/v1/lists/{'W' * 200}", headers=headers, body=b"")
+    page.wait_for_selector(".request .pill >> text=none")
+    page.wait_for_selector("#objects >> text=Maximiliana")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    heights = set(page.eval_on_selector_all(".pill", "all => all.map(one => Math.round(one.offsetHeight / 10))"))
+    assert heights == {2}, "a mark is broken into two lines"
+    pale = page.evaluate(CONTRASTS)
+    assert pale == [], "text below the contrast of 4.5 that WCAG asks for"
+
+
+@pytest.mark.chromium
 def test_the_page_says_when_the_emulator_is_away(page: Any, server: EmulatorServer) -> None:
     page.wait_for_selector(".live.on")
     server.emulator.add_fault(Fault("refuse", seconds=600))
+    page.wait_for_selector("#live >> text=not reachable")
+    page.click("text=429")
     page.wait_for_selector("#live >> text=not reachable")
     server.emulator.clear_faults()
     page.wait_for_selector(".live.on")

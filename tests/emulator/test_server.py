@@ -272,6 +272,10 @@ def test_what_happened_is_read_over_http(server: EmulatorServer) -> None:
     assert found["names"] == {made: "Ada"}
     assert get(server, "/_emulator/objects?kind=event&q=nothing").json()["objects"] == []
     assert get(server, "/_emulator/objects?kind=unknown").status_code == 404
+    post(server, "/v1/profiles", {"email": "b@example.com", "last_name": made})
+    for id_, ids in ((made, [made]), ("nobody", [])):
+        found = get(server, f"/_emulator/objects?kind=profile&id={id_}").json()["objects"]
+        assert [row["id"] for row in found] == ids
     assert len(get(server, f"/_emulator/timeline?profile={made}").json()["events"]) == 1
     assert get(server, "/_emulator/timeline?profile=nobody").status_code == 404
 
