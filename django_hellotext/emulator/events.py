@@ -10,7 +10,7 @@ from .definitions import BUILT_IN_ACTIONS
 from .money import two_places
 from .refusals import missing, not_found, nothing_given, unknown
 from .store import Row
-from .validation import Reader, amount, currency, key, mapping, moment, read, text
+from .validation import Reader, amount, currency, key, mapping, moment, read, text, texts
 from .world import Answer, Call, World, page
 
 RECEIVED: dict[str, Any] = {"status": "received"}
@@ -43,7 +43,7 @@ def view(world: World, row: Row) -> dict[str, Any]:
         "metadata": row["metadata"],
         "profile": row["profile"],
         "session": row["session"],
-        "trackable": _trackable(world, row["object"]),
+        "trackable": _trackable(world, row),
         "tracked_at": str(row["tracked_at"]),
         "url": row["url"],
     }
@@ -56,7 +56,8 @@ def _action(world: World, name: str) -> dict[str, str]:
     return {"name": name} if row is None else {"id": row["id"], "name": name, "title": row["title"]}
 
 
-def _trackable(world: World, pointer: dict[str, str] | None) -> dict[str, Any] | None:
+def _trackable(world: World, event: Row) -> dict[str, Any] | None:
+    pointer: dict[str, str] | None = event["object"]
     if pointer is None:
         return None
     row = world.store[pointer["kind"]].get(pointer["id"])
@@ -68,7 +69,9 @@ def _trackable(world: World, pointer: dict[str, str] | None) -> dict[str, Any] |
     value = row.get("total") or row.get("price")
     if value is not None:
         shown.update(amount=Decimal(value["amount"]), currency=value["currency"])
-    if "items" in row:
+    if "products" in event:
+        shown["product_ids"] = event["products"]
+    elif "items" in row:
         shown["product_ids"] = [item["product"] for item in row["items"]]
     return shown
 
@@ -159,7 +162,8 @@ def listing(world: World, call: Call) -> Answer:
 def update(world: World, call: Call) -> Answer:
     """Answer update_event, with ``profile_id`` and ``session_id`` in the answer as in the reference."""
     row = _find(world, call)
-    values = read(call.data, {**_COMMON, **{name: key() for name in ("app", "form", "order", "product", "refund")}})
+    spec = {**_COMMON, "products": texts(), **{name: key() for name in ("app", "form", "order", "product", "refund")}}
+    values = read(call.data, spec)
     if not values:
         raise nothing_given()
     if "currency" in values and "amount" not in values and row["amount"] is None:
@@ -176,6 +180,9 @@ def update(world: World, call: Call) -> Answer:
             if found is None:
                 raise unknown(kind)
             values["object"] = {"kind": kind, "id": values.pop(kind)}
+    for product in values.get("products", ()):
+        if world.store["product"].get(product) is None:
+            raise unknown("products")
     if "amount" in values and row["currency"] is None:
         values.setdefault("currency", world.options.currency)
     shown = view(world, world.store["event"].put({**row, **values}))

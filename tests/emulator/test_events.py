@@ -287,6 +287,16 @@ def test_an_updated_event_answers_with_the_other_names(shop: Shop, call: Caller)
         assert call("PATCH", f"{EVENTS}/{shop.event}", wrong).errors == [error]
 
 
+def test_the_products_of_an_event_can_be_changed(shop: Shop, call: Caller) -> None:
+    shop.track(action="cart.added", profile=shop.profile, object=shop.cart)
+    other = call.make("POST", "/v1/attribution/products", {"name": "Rope"})["id"]
+    path = f"{EVENTS}/{newest(call)['id']}"
+    assert call.make("PATCH", path, {"products": [other]})["trackable"]["product_ids"] == [other]
+    assert newest(call)["trackable"]["product_ids"] == [other]
+    assert call("PATCH", path, {"products": [other, "nothing"]}).errors == [("not_found", "products")]
+    assert call("PATCH", path, {"products": 17}).errors == [("invalid", "products")]
+
+
 def test_a_deleted_object_leaves_its_events(shop: Shop, call: Caller) -> None:
     call.make("DELETE", "/v1/attribution/products/ANVIL")
     assert call.make("GET", f"{EVENTS}/{shop.event}")["trackable"] == {"id": shop.product, "type": "product"}
