@@ -200,7 +200,8 @@ def _verify(world: World, call: Call, *, verified: bool) -> Answer:
 
 def listing(world: World, call: Call) -> Answer:
     """Answer list_profiles: newest activity first, or by creation or name; all filters are inferred names."""
-    keep = _filter(world, call)
+    contacts = _wanted_contacts(call)
+    keep = _filter(world, call, contacts)
     order = call.query.get("order")
     table = world.store["profile"]
     if order == "alphabetically":
@@ -212,7 +213,12 @@ def listing(world: World, call: Call) -> Answer:
         view=lambda row: view(world, row),
         keep=keep,
         order=table.created if order == "created_at" else table.active,
+        few=table.with_key(*contact_key(*contacts[0])) if contacts else None,
     )
+
+
+def _wanted_contacts(call: Call) -> list[tuple[str, str]]:
+    return [(kind, call.query[kind]) for kind in CONTACT_KINDS if isinstance(call.query.get(kind), str)]
 
 
 def _alphabetical(world: World, call: Call, keep: Callable[[Row], bool]) -> Answer:
@@ -233,9 +239,8 @@ def _alphabetical(world: World, call: Call, keep: Callable[[Row], bool]) -> Answ
     return 200, {"profiles": [view(world, table.rows[id_]) for id_ in chosen]}
 
 
-def _filter(world: World, call: Call) -> Callable[[Row], bool]:
+def _filter(world: World, call: Call, contacts: list[tuple[str, str]]) -> Callable[[Row], bool]:
     wanted = {name: call.query[name] for name in ("first_name", "last_name") if isinstance(call.query.get(name), str)}
-    contacts = [(kind, call.query[kind]) for kind in ("email", "phone") if isinstance(call.query.get(kind), str)]
     by_property = call.query.get("property")
     if not isinstance(by_property, dict):
         by_property = {}

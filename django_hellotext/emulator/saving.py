@@ -70,5 +70,6 @@ def _fill(emulator: Emulator, state: dict[str, Any]) -> None:
             table.put(row)
     for id_ in state["activity"]:
         world.store["profile"].touch(id_)
+    world.last_position = max((row["position"] for row in world.store["property"].rows.values()), default=0)
     world.ids.given = max(world.ids.given, int(state["ids"]))
     world.store.commit()

@@ -86,6 +86,15 @@ class Ordering:
             if found is not None:
                 yield found
 
+    def among(self, few: Iterable[str], *, older: str | None = None, newer: str | None = None) -> Iterator[str]:
+        """Yield those of ``few`` that are older than ``older``, newest first; or newer than ``newer``, oldest first."""
+        places = sorted(self._at[id_] for id_ in few)
+        if newer is not None:
+            yield from (self._who[place] for place in places if place > self._at[newer])
+            return
+        end = self._next if older is None else self._at[older]
+        yield from (self._who[place] for place in reversed(places) if place < end)
+
     def newer(self, than: str) -> Iterator[str]:
         """Yield ids from the one after ``than`` to the newest."""
         start = bisect.bisect_right(self._places, self._at[than])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -54,6 +54,7 @@ class World:
         self.ids = Ids(seed=seed)
         self.store = Store()
         self.note = ""  # why an accepted request had no effect; read and cleared by the core
+        self.last_position = 0  # of a property; greater than every other
         self._add_built_in_properties()
 
     def now(self) -> int:
@@ -70,6 +71,7 @@ class World:
                 kind=kind, name=None, position=position, profile=None, unique=kind == "email", built_in=True
             )
             self.store["property"].put(row)
+            self.last_position = position
         self.store.commit()
 
 
@@ -105,10 +107,12 @@ def page(
     view: Callable[[Row], dict[str, Any]],
     keep: Callable[[Row], bool] | None = None,
     order: Ordering | None = None,
+    few: Iterable[Row] | None = None,
 ) -> Answer:
     """Answer one page of a table, newest first.
 
     A cursor that never was an object is refused; one that was deleted still marks its place.
+    ``few``: the only rows that come into question, where an index knows them.
     """
     limit = limit_of(call)
     after, before = cursor(call, "starting_after"), cursor(call, "ending_before")
@@ -120,7 +124,10 @@ def page(
     for name, value in (("starting_after", after), ("ending_before", before)):
         if value is not None and value not in order:
             raise Refused(400, Problem("not_found", "No such object.", name))
-    ids = order.newer(before) if before is not None else order.older(after)
+    if few is not None:
+        ids = order.among((row["id"] for row in few), older=after, newer=before)
+    else:
+        ids = order.newer(before) if before is not None else order.older(after)
     rows = (row for row in map(table.rows.__getitem__, ids) if keep is None or keep(row))
     found = list(islice(rows, limit))
     if before is not None:

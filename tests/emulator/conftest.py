@@ -1,13 +1,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NoReturn
 
 import pytest
 
 from django_hellotext.emulator import Emulator, EmulatorServer
+from django_hellotext.emulator.store import Row
 
 from .calling import Caller
 from .shop import Shop
+
+
+class Indexed(dict[str, Row]):
+    """The rows of a table; nobody may go through them all, as if there were a hundred thousand."""
+
+    def values(self) -> NoReturn:
+        raise AssertionError("every row was looked at")
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from django_hellotext.emulator import profiles
+
 from .calling import Caller
 from .shop import Shop
 
@@ -290,3 +292,34 @@ def test_a_contact_keeps_its_verification_when_it_is_sent_again(shop: Shop, call
     call.make("POST", f"/v1/profiles/{shop.profile}/verify", {"email": "will.e@acme.com"})
     call.make("PATCH", f"/v1/profiles/{shop.profile}", {"email": "Will.E@acme.com"})
     assert shown(call, shop.profile)["verified_emails"] == ["Will.E@acme.com"]
+
+
+def test_a_profile_is_found_by_its_contact_without_a_look_at_the_others(
+    call: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [profile(call, email=f"{number}@example.com") for number in range(10)]
+    looked_at: list[Any] = []
+    contacts_of = profiles._contacts
+
+    def watched(row: Any) -> Any:
+        looked_at.append(row)
+        return contacts_of(row)
+
+    monkeypatch.setattr(profiles, "_contacts", watched)
+    assert [p["id"] for p in call.make("GET", "/v1/profiles", query="email=4@Example.com")["profiles"]] == [made[4]]
+    assert len(looked_at) == 1
+
+
+@pytest.mark.parametrize("order", ["", "&order=created_at"])
+def test_the_cursors_count_also_when_profiles_are_filtered_by_contact(call: Caller, order: str) -> None:
+    made = [profile(call, email=f"{number}@example.com") for number in range(3)]
+
+    def found(query: str) -> list[str]:
+        answer = call.make("GET", "/v1/profiles", query=f"email=1@example.com{order}{query}")
+        return [p["id"] for p in answer["profiles"]]
+
+    assert found("") == [made[1]]
+    assert found(f"&starting_after={made[2]}") == found(f"&ending_before={made[0]}") == [made[1]]
+    for own_or_beyond in (f"starting_after={made[1]}", f"starting_after={made[0]}", f"ending_before={made[2]}"):
+        assert found(f"&{own_or_beyond}") == []
+    assert call("GET", "/v1/profiles", query="email=1@example.com&starting_after=nothing").status == 400

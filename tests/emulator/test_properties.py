@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from django_hellotext.emulator import Emulator, saving
+
 from .calling import Caller
+from .conftest import Indexed
 from .shop import Shop
 
 
@@ -24,6 +28,28 @@ def test_positions_stay_dense_when_properties_come_and_move(call: Caller) -> Non
     assert names(call) == ["A", "B", "D", "C"]
     call.make("PATCH", f"/v1/properties/{moved['id']}", {"position": ""})
     assert names(call) == ["A", "B", "C", "D"]
+
+
+def test_a_profiles_own_contacts_are_defined_without_a_look_at_all_the_others(call: Caller) -> None:
+    table = call.emulator.world.store["property"]
+    table.rows = Indexed(table.rows)
+    made = call.make("POST", "/v1/profiles", {"email": "a@example.com", "phone[work]": "+59899000001"})["id"]
+    (owned,) = call.make("GET", "/v1/properties", query=f"profile={made}")["properties"]
+    assert (owned["name"], owned["position"]) == ("work", 8)
+    assert call.make("GET", "/v1/properties", query="profile[x]=1")["properties"] == []
+
+
+def test_a_new_property_comes_last_also_after_others_have_gone_or_come_back(call: Caller, tmp_path: Path) -> None:
+    made = [call.make("POST", "/v1/properties", {"kind": "text", "name": name}) for name in ("A", "B", "C")]
+    call.make("DELETE", f"/v1/properties/{made[0]['id']}")
+    saving.save(call.emulator, tmp_path / "state.json")
+    for again in (call, Caller(Emulator())):
+        if again is not call:
+            saving.load(again.emulator, tmp_path / "state.json")
+        again.make("POST", "/v1/properties", {"kind": "text", "name": "D"})
+        rows = sorted(again.all("properties"), key=lambda row: row["position"])
+        assert [row["name"] for row in rows][7:] == ["B", "C", "D"]
+        assert len({row["position"] for row in rows}) == len(rows)
 
 
 @pytest.mark.parametrize(
