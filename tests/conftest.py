@@ -72,8 +72,8 @@ def long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def still_hour(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time of this process stands still, so that no hour and no day ends within the test."""
+def still_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of this process stands still: no second passes and no hour or day ends within the test."""
     now = timezone.now()
     monkeypatch.setattr(timezone, "now", lambda: now)
 

@@ -43,7 +43,7 @@ def test_each_thread_has_its_own_connection(server: WireServer, client: Hellotex
     finished: list[int] = []
 
     def work(number: int) -> None:
-        together.wait(10)
+        together.wait(60)
         for index in range(10):
             client.profiles.create(first_name=f"{number}-{index}")
         finished.append(number)
@@ -52,7 +52,7 @@ def test_each_thread_has_its_own_connection(server: WireServer, client: Hellotex
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert sorted(finished) == [0, 1, 2, 3]
     sent = {request.json["first_name"] for request in server.requests}
     assert sent == {f"{number}-{index}" for number in range(4) for index in range(10)}

@@ -23,7 +23,7 @@ from django_hellotext.models import Ending, Event, Figure, Lane, RemoteObject, S
 from django_hellotext.models.figures import BOUNDS, UNMEASURED, FigureQuerySet
 from tests.factories import make_customer, make_product, placed_order
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("still_hour")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("still_clock")]
 
 Deliver = Callable[..., Report]
 EVENTS = "/v1/attribution/events"

@@ -79,7 +79,7 @@ def test_a_percentile_lies_evenly_between_the_bounds_of_its_bucket(
 # What is seen
 
 
-@pytest.mark.usefixtures("still_hour")
+@pytest.mark.usefixtures("still_clock")
 def test_what_was_delivered_just_now_is_there(deliver: Deliver) -> None:
     placed_order(customer=make_customer())
     report = deliver()

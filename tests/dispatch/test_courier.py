@@ -92,7 +92,8 @@ def test_each_database_has_a_hint_of_its_own(post: Post) -> None:
     courier = Courier(post.connect, every=0.1)
     for alias in ("default", "other", "default", "other"):
         courier.ask(Hint((alias,)), timeout=PATIENCE)
-    wait_for(lambda: len(post.arrived) == 3)
+    # Three, or four where a round ended in between.
+    wait_for(lambda: len(post.arrived) >= 3)
     assert {hint.arguments for hint in post.hints} == {("default",), ("other",)}
 
 

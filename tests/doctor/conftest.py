@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from django_hellotext.api.backends.base import PreparedRequest, RawResponse
 from django_hellotext.delivery import Report, drain
+from django_hellotext.doctor import credentials
 from django_hellotext.emulator import Emulator, MemoryBackend
 from django_hellotext.models import RemoteObject, State
 from tests.factories import make_customer, make_product, placed_order
@@ -90,8 +91,9 @@ def template(settings: Any, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def healthy(settings: Any, hellotext: Emulator, template: Path, db: None) -> Emulator:
+def healthy(settings: Any, hellotext: Emulator, template: Path, db: None, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """A shop that has sent what it has, with everything in its place."""
+    monkeypatch.setattr(credentials, "SLOW", 60.0)  # no busy machine makes a slow Hellotext
     settings.HELLOTEXT = {
         **settings.HELLOTEXT,
         "BACKEND": "tests.doctor.conftest.TimedBackend",

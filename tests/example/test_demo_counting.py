@@ -67,7 +67,7 @@ def test_an_event_that_arrives_once_is_counted_once(shop_side: ShopSide, server:
 def test_an_event_that_arrives_twice_is_counted_and_said(shop_side: ShopSide, server: EmulatorServer) -> None:
     (sent,) = [one for one in server.emulator.log if one.method == "POST" and one.path == EVENTS]
     headers = {"Authorization": "Bearer token"}
-    answer = requests.post(f"{server.url}{EVENTS}", json=sent.body_json, headers=headers, timeout=5)
+    answer = requests.post(f"{server.url}{EVENTS}", json=sent.body_json, headers=headers, timeout=60)
     assert answer.ok
     verdict = verify([], shop=shop_side, hellotext=HellotextSide(server.url, token="token"), strangers=[])
     assert verdict.line == "1 events recorded, 1 delivered, 0 failed, 1 duplicated"
@@ -107,7 +107,7 @@ def test_a_session_that_must_not_be_there_is_said(shop_side: ShopSide, server: E
         f"{server.url}/v1/sessions/staff",
         json={"profile": "none"},
         headers={"Authorization": "Bearer token"},
-        timeout=5,
+        timeout=60,
     )
     sent = verify([], shop=shop_side, hellotext=side, strangers=["staff"])
     assert "A staff member's session was sent to Hellotext." in sent.complaints

@@ -9,6 +9,8 @@ import pytest
 from demo.options import Refusal, read_options
 from demo.ports import HOST, choose_port
 
+from tests.ports import closed_port
+
 LIVE = "https://api.hellotext.com"
 
 
@@ -75,10 +77,8 @@ def test_a_port_that_is_taken_on_every_address_is_noticed() -> None:
 
 
 def test_a_free_port_is_taken_as_it_is() -> None:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        usual = probe.getsockname()[1]
-    assert choose_port(usual).instead_of is None
+    with closed_port() as usual:
+        assert choose_port(usual).instead_of is None
 
 
 @pytest.mark.parametrize("value", ["none", "-1", "0", "65536", "8000.5"])

@@ -353,6 +353,7 @@ def test_the_last_sync_is_never_the_time_of_a_refusal(hellotext: Emulator, opera
     assert row.finished_at == long_ago
 
 
+@pytest.mark.usefixtures("still_clock")
 def test_a_list_says_when_a_row_is_tried_again_as_a_time_to_go(hellotext: Emulator, operator: Client) -> None:
     for number, seconds in enumerate((-5, 30, 3600)):
         later = timezone.now() + datetime.timedelta(seconds=seconds)

@@ -36,7 +36,7 @@ from tests.factories import make_customer, make_product, placed_order
 from .admin_pages import text, url
 from .rows import make, refused_events
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("still_hour")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("still_clock")]
 
 Deliver = Callable[..., Report]
 KEY = "test-business/test"

@@ -109,7 +109,7 @@ def test_a_wrong_argument_is_explained(hellotext: Emulator, arguments: list[str]
     assert arguments[0] in out
 
 
-@pytest.mark.usefixtures("still_hour")
+@pytest.mark.usefixtures("still_clock")
 def test_json_has_everything_for_a_monitor(deliver: Deliver) -> None:
     placed_order(customer=make_customer())
     deliver()

@@ -210,7 +210,7 @@ def test_told_to_stop_it_finishes_what_is_in_hand_and_ends_with_code_0(
     emulator: Emulator, shop: Shop, told: signal.Signals, options: list[str]
 ) -> None:
     shop.fill(products=40)
-    emulator.add_fault(Fault("latency", seconds=0.25))
+    emulator.add_fault(Fault("latency", seconds=1.0))  # ten seconds' work: a busy machine is in time to stop it
     process = shop.start("hellotext_worker", "--concurrency", "4", *options)
     until(emulator, 4, process)
     process.send_signal(told)
