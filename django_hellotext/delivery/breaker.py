@@ -14,6 +14,7 @@ from ..conf import hellotext_settings
 from ..exceptions import ApiError, AuthenticationError, Outcome, PermissionDenied, RateLimited
 from ..models import Account
 from ..signals import paused, resumed
+from .policy import is_trouble, speaks_of_the_account
 
 logger = logging.getLogger("django_hellotext.delivery")
 
@@ -45,6 +46,16 @@ class Breaker:
         if isinstance(error, RateLimited):
             Account.objects.using(self.using).slow_down(self.account)
         self.pause(error)
+
+    def hear(self, error: ApiError, client: HellotextClient) -> bool:
+        """Whether ``error``, which a look met and no row, speaks of the account, which then pauses or is halted."""
+        answer: ApiError | None = error
+        if not isinstance(error, AuthenticationError | RateLimited):
+            answer = probe(client) if is_trouble(error) else None
+        if answer is None or not speaks_of_the_account(answer):
+            return False
+        self.judge(answer)
+        return True
 
     def pause(self, error: ApiError) -> None:
         """Send nothing for a while, longer with each pause in a row, and at least what ``Retry-After`` says."""

@@ -128,7 +128,7 @@ class Drain:
                 self._expire_leases()
                 folded = fold(self.account, using=self.using)
             self.report.folded += folded
-            settled = settle_uncertain(client, self.account, using=self.using, now=self._now, figures=self.figures)
+            settled = settle_uncertain(client, self.breaker, using=self.using, now=self._now, figures=self.figures)
             token, leased_at = new_token(), time.monotonic()
             with transaction.atomic(using=self.using):
                 account = self._lock()

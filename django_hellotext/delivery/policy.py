@@ -93,6 +93,11 @@ def is_trouble(error: ApiError) -> bool:
     return isinstance(error, ConnectionFailed | OutcomeUnknown | InvalidResponse | ServerError | PermissionDenied)
 
 
+def will_not_tell(error: ApiError) -> bool:
+    """Whether a look that ended with ``error`` would end so again: it is refused, not disturbed."""
+    return error.outcome is Outcome.REFUSE or isinstance(error, PermissionDenied)
+
+
 def speaks_of_the_account(error: ApiError) -> bool:
     """Whether a probe that ended with ``error`` says that the account does not work."""
     return error.outcome is not Outcome.REFUSE

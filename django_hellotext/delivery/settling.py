@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from ..adapters import links, registry
 from ..api import HellotextClient
@@ -14,9 +15,10 @@ from ..exceptions import ApiError
 from ..models import Ending, Event, Kind, RemoteObject, Session, SkipReason, State
 from ..models.clock import UtcNow
 from ..models.deliverable import NO_ERROR, Deliverable, new_token
+from .breaker import Breaker
 from .figures import Figures
 from .mirrors import holder_of, hosts_of, link_of, shared_with
-from .policy import is_repeatable
+from .policy import is_repeatable, will_not_tell
 from .reconcile import SURE, arrived_events, find_object, is_settled
 from .results import tell_delivered, tell_failed
 
@@ -25,14 +27,17 @@ logger = logging.getLogger("django_hellotext.delivery")
 LIMIT = 200  # rows of each table looked for at once
 LOOK_AGAIN = 15.0  # seconds
 
+T = TypeVar("T")
+
 
 def settle_uncertain(
-    client: HellotextClient, account: str, *, using: str, now: Callable[[], datetime], figures: Figures
+    client: HellotextClient, breaker: Breaker, *, using: str, now: Callable[[], datetime], figures: Figures
 ) -> int:
-    """Look for the uncertain rows of ``account``; answers how many were settled.
+    """Look for the uncertain rows of the account of ``breaker``; answers how many were settled.
 
     What may be repeated without harm simply waits again; the rest is looked for at Hellotext first.
     """
+    account, look = breaker.account, _Look(client, breaker)
     settled = 0
     for model in (RemoteObject, Session, Event):
         token = new_token()
@@ -44,19 +49,40 @@ def settle_uncertain(
         doubtful = [row for row in rows if not is_repeatable(row)]
         try:
             if model is Event:
-                settled += _settle_events(client, doubtful, using=using, token=token, now=now, figures=figures)
+                settled += _settle_events(look, doubtful, using=using, token=token, now=now, figures=figures)
             elif model is RemoteObject:
-                settled += _settle_objects(client, doubtful, using=using, token=token, now=now, figures=figures)
-        except ApiError as error:
-            logger.warning("reconcile.failed", extra={"account": account, "error": type(error).__name__})
-            _settle(
-                doubtful,
-                State.UNCERTAIN,
-                using=using,
-                token=token,
-                after=min(LOOK_AGAIN, hellotext_settings.SETTLE_TIME),
-            )
+                settled += _settle_objects(look, doubtful, using=using, token=token, now=now, figures=figures)
+        except ApiError:
+            _settle(doubtful, State.UNCERTAIN, using=using, token=token, after=_soon())
     return settled
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Asks Hellotext on behalf of the rows."""
+
+    client: HellotextClient
+    breaker: Breaker
+
+    def ask(self, question: Callable[[HellotextClient], T], *, untold: T) -> T:
+        """What Hellotext answers; ``untold`` where it will never tell.
+
+        Raises ``ApiError`` where it may tell another time. The account pauses if it is to blame.
+        """
+        try:
+            return question(self.client)
+        except ApiError as error:
+            if self.breaker.hear(error, self.client):
+                raise
+            names = {"account": self.breaker.account, "error": type(error).__name__}
+            logger.warning("reconcile.failed", extra=names)
+            if not will_not_tell(error):
+                raise
+            return untold
+
+
+def _soon() -> float:
+    return min(LOOK_AGAIN, hellotext_settings.SETTLE_TIME)
 
 
 def _settle(
@@ -90,7 +116,7 @@ def _settle_absent(rows: Sequence[Deliverable], *, using: str, token: str, figur
 
 
 def _settle_events(
-    client: HellotextClient,
+    look: _Look,
     events: Sequence[Event],
     *,
     using: str,
@@ -104,12 +130,15 @@ def _settle_events(
     moment = now()
     wait = hellotext_settings.SETTLE_TIME
     is_last_look = any(is_settled(event.finished_at, now=moment, settle_time=wait) for event in events)
-    arrived, complete = arrived_events(client, events, at_least=SURE if is_last_look else 0)
+    least = SURE if is_last_look else 0
+    nothing: tuple[set[str], bool] = (set(), False)
+    arrived, complete = look.ask(lambda client: arrived_events(client, events, at_least=least), untold=nothing)
     there = [event for event in events if str(event.uuid) in arrived]
     missing = [event for event in events if str(event.uuid) not in arrived]
     settled = [row for row in missing if is_settled(row.finished_at, now=moment, settle_time=wait)]
     unsure = [row for row in missing if row not in settled]
-    # The listing was too long to be read to its end: it will not get shorter, so each action's policy decides.
+    # The listing was too long to be read to its end, or is refused: that will not get better, so each action's policy
+    # decides.
     risky = [] if complete else [row for row in settled if row.action in hellotext_settings.AT_MOST_ONCE]
     absent = [row for row in settled if row not in risky]
     found = _settle(there, State.DELIVERED, using=using, token=token, finished_at=UtcNow(), **NO_ERROR)
@@ -117,13 +146,11 @@ def _settle_events(
     given_up = _settle(risky, State.SKIPPED, using=using, token=token, skip_reason=SkipReason.UNKNOWN)
     figures.add(risky[:given_up], Ending.SKIPPED)
     count = found + given_up + _settle_absent(absent, using=using, token=token, figures=figures)
-    return count + _settle(
-        unsure, State.UNCERTAIN, using=using, token=token, after=min(LOOK_AGAIN, hellotext_settings.SETTLE_TIME)
-    )
+    return count + _settle(unsure, State.UNCERTAIN, using=using, token=token, after=_soon())
 
 
 def _settle_objects(
-    client: HellotextClient,
+    look: _Look,
     rows: Sequence[RemoteObject],
     *,
     using: str,
@@ -136,7 +163,12 @@ def _settle_objects(
     for row in rows:
         moment = now()
         values = _known_by(row, hosts.get(link_of(row)))
-        remote_id = find_object(client, row.kind, values) if values else ""
+        try:
+            remote_id = look.ask(_finder(row.kind, values), untold="") if values else ""
+        except ApiError:
+            # What this one meets again and again is met when the others have had their turn.
+            _settle([row], State.UNCERTAIN, using=using, token=token, after=2 * _soon())
+            raise
         holder = holder_of(row, remote_id, using=using) if remote_id else None
         if holder is not None:
             refused = _settle([row], State.FAILED, using=using, token=token, **shared_with(holder))
@@ -148,10 +180,12 @@ def _settle_objects(
         elif is_settled(row.finished_at, now=moment, settle_time=hellotext_settings.SETTLE_TIME):
             count += _settle_absent([row], using=using, token=token, figures=figures)
         else:
-            _settle(
-                [row], State.UNCERTAIN, using=using, token=token, after=min(LOOK_AGAIN, hellotext_settings.SETTLE_TIME)
-            )
+            _settle([row], State.UNCERTAIN, using=using, token=token, after=_soon())
     return count
+
+
+def _finder(kind: str, values: dict[str, Any]) -> Callable[[HellotextClient], str]:
+    return lambda client: find_object(client, kind, values)
 
 
 def _known_by(row: RemoteObject, host: Any) -> dict[str, Any]:

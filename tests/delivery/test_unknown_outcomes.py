@@ -12,6 +12,7 @@ from django.utils import timezone
 import django_hellotext
 from django_hellotext.delivery import Report, reconcile, settling
 from django_hellotext.emulator import Emulator, Fault
+from django_hellotext.emulator.core import EmulatorResponse
 from django_hellotext.models import Account, Event, RemoteObject, State
 from django_hellotext.signals import delivered
 from tests.factories import make_cart_line, make_customer, make_order, make_order_line, make_product, placed_order
@@ -168,6 +169,113 @@ def test_a_look_that_hellotext_slows_down_is_not_repeated_at_once(hellotext: Emu
     deliver()
     assert sum(entry.path == EVENTS and entry.method == "GET" for entry in hellotext.log[before:]) == 1
     assert Event.objects.get().state == State.UNCERTAIN
+
+
+def test_a_look_that_hellotext_slows_down_pauses_the_account(hellotext: Emulator, deliver: Deliver) -> None:
+    """Demand C12: whoever is told to wait, everybody waits."""
+    record_one_in_doubt(deliver)
+    hellotext.add_fault(Fault(kind="rate_limit", path=EVENTS, method="GET", retry_after=40))
+    django_hellotext.track("page.viewed", profile=make_customer(), url="https://shop.example/")
+    before = len(hellotext.log)
+    deliver()
+    assert [entry.method for entry in hellotext.log[before:]] == ["GET"]
+    account = Account.objects.get()
+    assert "429" in account.paused_reason
+    assert account.paused_until is not None
+    assert account.paused_until > timezone.now() + timedelta(seconds=30)
+
+
+def test_an_outage_that_only_a_look_meets_is_one_warning(
+    hellotext: Emulator, deliver: Deliver, caplog: pytest.LogCaptureFixture
+) -> None:
+    record_one_in_doubt(deliver)
+    hellotext.add_fault(Fault(kind="error", status=503))
+    for _ in range(4):
+        again(deliver)
+    assert [entry.message for entry in caplog.records if entry.levelname == "WARNING"] == ["account.paused"]
+    hellotext.clear_faults()
+    again(deliver)
+    assert Event.objects.get().state == State.DELIVERED
+
+
+def record_one_in_doubt(deliver: Deliver) -> None:
+    django_hellotext.track("page.viewed", profile=make_customer(), url="https://shop.example/")
+    deliver()
+    Event.objects.update(state=State.UNCERTAIN)
+
+
+@pytest.fixture
+def refuse(hellotext: Emulator, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int], None]:
+    """Answer every GET of a path with a status from now on."""
+
+    def begin(refused: str, status: int) -> None:
+        answer = hellotext.handle
+
+        def handle(method: str, path: str, **rest: Any) -> EmulatorResponse:
+            if method == "GET" and path.partition("?")[0] == refused:
+                return EmulatorResponse(status, {}, b"{}")
+            return answer(method, path, **rest)
+
+        monkeypatch.setattr(hellotext, "handle", handle)
+
+    return begin
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_a_listing_that_is_refused_holds_back_no_key_for_ever(
+    hellotext: Emulator, deliver: Deliver, refuse: Callable[[str, int], None], status: int
+) -> None:
+    """It will never tell, so each action's policy decides, as for a listing that is too long (demand C7)."""
+    customer, product = make_customer(), make_product()
+    deliver()
+    django_hellotext.track("page.viewed", profile=customer, url="https://shop.example/")
+    django_hellotext.track("product.purchased", product, profile=make_customer(), amount=5)
+    Event.objects.update(state=State.UNCERTAIN)
+    django_hellotext.track("page.viewed", profile=customer, url="https://shop.example/later")
+    refuse(EVENTS, status)
+    again(deliver)
+    states = list(Event.objects.order_by("pk").values_list("state", "skip_reason"))
+    assert states == [(State.DELIVERED, ""), (State.SKIPPED, "unknown"), (State.DELIVERED, "")]
+    assert not Account.objects.get().halted_reason
+
+
+def test_an_account_that_may_do_nothing_decides_nothing(
+    hellotext: Emulator, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """403 for the probe as well: the account is halted, and the row is looked for when it sends again."""
+    record_one_in_doubt(deliver)
+    with monkeypatch.context() as patch:
+        patch.setattr(hellotext, "handle", lambda *args, **rest: EmulatorResponse(403, {}, b"{}"))
+        deliver()
+    assert "403" in Account.objects.get().halted_reason
+    Account.objects.resume(Account.objects.get().key)
+    again(deliver)
+    assert Event.objects.get().state == State.DELIVERED
+    assert accepted(hellotext) == 1
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_an_object_whose_look_always_fails_holds_up_no_other(
+    hellotext: Emulator, deliver: Deliver, settings: Any, refuse: Callable[[str, int], None], status: int
+) -> None:
+    """Demand F2: the first of two is not to be found out about."""
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "SETTLE_TIME": 60}
+    first, second = make_product(), make_product()
+    deliver()
+    RemoteObject.objects.update(state=State.UNCERTAIN, remote_id="", finished_at=LONG_AGO)
+    refuse(f"/v1/attribution/products/{first.pk}", status)
+    deliver()
+    poison = RemoteObject.objects.get(host_pk=str(first.pk))
+    if status == 500:
+        assert poison.state == State.UNCERTAIN
+        # It is looked at again when the others have had their turn.
+        other = RemoteObject.objects.get(host_pk=str(second.pk))
+        assert poison.next_attempt_at is not None
+        assert other.next_attempt_at is not None
+        assert poison.next_attempt_at > other.next_attempt_at
+        RemoteObject.objects.filter(pk=other.pk).update(next_attempt_at=None)
+        deliver()
+    assert RemoteObject.objects.get(host_pk=str(second.pk)).state == State.SYNCED
 
 
 @pytest.fixture
