@@ -19,6 +19,7 @@ from .types.values import UNSET, Address, LineItem, Money, Unset, Variant, check
 
 MAX_LIMIT = 100
 """Most objects on one page (contract: Limit)."""
+_ADDRESS_TEXTS = ("city", "country", "notes", "postal_code", "region", "subregion", "suggest")
 
 
 def check_text(name: str, value: object, *, empty: bool = True, limit: int | None = None) -> str:
@@ -200,7 +201,24 @@ def _check_mapping(name: str, value: object) -> dict[str, Any]:
 
 
 def _check_address(name: str, value: object) -> Any:
-    return value if isinstance(value, Address) else _check_mapping(name, value)
+    if isinstance(value, Address):
+        return value
+    parts = _check_mapping(name, value)
+    _check_parts(name, parts, _ADDRESS_TEXTS, str)
+    _check_parts(name, parts, ("latitude", "longitude"), (str, int, float, Decimal))
+    _check_parts(name, parts, ("street",), dict)
+    _check_parts(f"{name}['street']", parts.get("street") or {}, ("name", "number"), str)
+    return parts
+
+
+def _check_parts(
+    name: str, parts: Mapping[str, Any], names: Iterable[str], kinds: type[Any] | tuple[type[Any], ...]
+) -> None:
+    for part in names:
+        value = parts.get(part)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, kinds)):
+            wanted = "text" if kinds is str else "mapping" if kinds is dict else "number"
+            raise TypeError(f"{name}[{part!r}] must be a {wanted} or None, not {type(value).__name__}.")
 
 
 def _items(name: str, value: object) -> Iterable[Any]:

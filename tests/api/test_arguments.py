@@ -136,6 +136,10 @@ def test_an_empty_id_never_turns_one_object_into_the_whole_collection(
         (lambda c: c.profiles.create(lists="Greens"), "lists"),
         (lambda c: c.profiles.create(lists=["Greens", 1]), r"lists\[1\]"),
         (lambda c: c.profiles.create(address={"city": {1, object()}}), "address"),
+        (lambda c: c.profiles.create(address={"postal_code": 10119}), r"address\['postal_code'\]"),
+        (lambda c: c.profiles.update("x", address={"longitude": []}), r"address\['longitude'\]"),
+        (lambda c: c.profiles.update("x", new_default_address={"street": "A 1"}), r"new_default_address\['street'\]"),
+        (lambda c: c.profiles.create(address={"street": {"number": 1}}), r"address\['street'\]\['number'\]"),
         (lambda c: c.profiles.list(order="newest"), "order"),
         (lambda c: c.profiles.verify("x"), "email or phone"),
         (lambda c: c.profiles.verify("x", email="a@b.c", phone="+59899000001"), "email or phone"),
@@ -242,6 +246,9 @@ def test_lazy_texts_mappings_and_nulls_are_taken(server: WireServer, client: Hel
     }
     client.carts.update("wx4Vn4no", items=[], new_items=[{"product": "x", "quantity": 2}])
     assert server.last.json == {"items": [], "new_items": [{"product": "x", "quantity": 2}]}
+    address = {"city": gettext_lazy("Yes"), "country": None, "latitude": Decimal("-34.9"), "street": {"number": "1"}}
+    client.profiles.create(address=address)
+    assert server.last.json == {"address": {**address, "city": name}}
     client.apps.update("x", image_url=None)
     assert server.last.json == {"image_url": None}
 
