@@ -12,26 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.ports import HOST, free_port, listens
+
 from .answerer import Tally
 from .processes import cpu_of, cpu_of_family, end, wait_for
 
-HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def listens(port: int) -> bool:
-    """Whether somebody answers on ``port``."""
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex((HOST, port)) == 0
 
 
 class Server:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from django.utils import timezone
 
 from django_hellotext.delivery import Report, breaker, drain, policy
 from django_hellotext.emulator import Emulator
+from tests.ports import listens
 
 # How long an example takes says something of the machine only. In CI Hypothesis has a profile of its own.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -25,7 +25,7 @@ SERVICES = {"postgres": 5432, "mariadb": 3306, "redis": 6379, "rabbitmq": 5672}
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that need a service skip with the reason on a bare machine; in CI a missing service is a failure."""
-    missing = {name: f"needs {name} on port {port}" for name, port in SERVICES.items() if not _listens(port)}
+    missing = {name: f"needs {name} on port {port}" for name, port in SERVICES.items() if not listens(port)}
     if not shutil.which("chromium"):
         missing["chromium"] = "needs Debian's Chromium"
     if os.environ.get("CI") == "true":
@@ -34,12 +34,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name, reason in missing.items():
             if item.get_closest_marker(name):
                 item.add_marker(pytest.mark.skip(reason=reason))
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture

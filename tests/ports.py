@@ -1,4 +1,4 @@
-"""A port of this machine on which nobody listens."""
+"""Ports of this machine: one on which nobody listens, and whether somebody does."""
 
 from __future__ import annotations
 
@@ -19,3 +19,18 @@ def closed_port() -> Iterator[int]:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind((HOST, 0))
         yield holder.getsockname()[1]
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def listens(port: int) -> bool:
+    """Whether somebody answers on ``port``."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex((HOST, port)) == 0

@@ -367,31 +367,30 @@ class Refund(models.Model):
         return self.number
 
 
-class App(models.Model):
-    """An app in which customers read what they have bought."""
+class Named(models.Model):
+    """What is known by a name of its own."""
 
     name = models.CharField(max_length=60, unique=True)
+
+    class Meta:
+        abstract = True
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class App(Named):
+    """An app in which customers read what they have bought."""
+
     blurb = models.CharField("in one sentence", max_length=200)
     readers = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="apps")
 
-    class Meta:
-        ordering = ["name"]
 
-    def __str__(self) -> str:
-        return self.name
-
-
-class Survey(models.Model):
+class Survey(Named):
     """A question that the shop asks its customers, on a form."""
 
-    name = models.CharField(max_length=60, unique=True)
     question = models.CharField(max_length=200)
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class Answer(models.Model):

@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import FrameType
 
+from tests.ports import listens
 from tests.processes.databases import MARIADB_PORT, POSTGRES_PORT
 
 from .account import Account, write
 from .arena import Arena, Missing
 from .scenarios import VENDORS, Scenario, load
-from .servers import listens
 
 PORTS = {"postgres": POSTGRES_PORT, "mariadb": MARIADB_PORT}
 

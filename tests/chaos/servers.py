@@ -19,25 +19,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from tests.ports import HOST, free_port, listens
 from tests.processes.databases import PATIENCE, Postgres
-from tests.processes.shop import ROOT, wait_for
-
-HOST = "127.0.0.1"
-
-
-def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def listens(port: int) -> bool:
-    """Whether somebody answers on ``port``."""
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex((HOST, port)) == 0
+from tests.processes.shop import ROOT, kill, start, wait_for
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -63,16 +47,8 @@ class Hellotext:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         log = folder / "hellotext.log"
-        command = [sys.executable, "-m", "django_hellotext.emulator", "--port", "0", "--seed", str(seed), *options]
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env={**os.environ, **(environment or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        command = (sys.executable, "-m", "django_hellotext.emulator", "--port", "0", "--seed", str(seed), *options)
+        self.process = start(*command, log=log, cwd=ROOT, env={**os.environ, **(environment or {})}, apart=False)
         wait_for(lambda: b" at http" in log.read_bytes(), what="the emulator")
         self.url = log.read_text().split(" at ", 1)[1].split()[0]
         self._entries: list[dict[str, Any]] = []
@@ -128,11 +104,8 @@ class Redis:
         self.start()
 
     def start(self) -> None:
-        command = ["redis-server", "--port", str(self.port), "--bind", HOST, "--save", "", "--appendonly", "no"]
-        with (self.folder / "redis.log").open("ab") as output:
-            self.process = subprocess.Popen(
-                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
-            )
+        command = ("redis-server", "--port", str(self.port), "--bind", HOST, "--save", "", "--appendonly", "no")
+        self.process = start(*command, log=self.folder / "redis.log", cwd=self.folder, env=os.environ, apart=False)
         wait_for(lambda: listens(self.port), what="Redis")
 
     def pause(self, seconds: float) -> None:
@@ -199,30 +172,16 @@ class RabbitMQ:
 
     def kill(self) -> None:
         """End it as a crash does: what it had not written is lost, every connection is."""
-        self._kill(self.process)
+        kill(self.process)
         # What was started is a script; the machine under it dies with it, but nobody waits for that.
         wait_for(lambda: not listens(self.port), what="the end of RabbitMQ")
 
     def close(self) -> None:
         self.kill()
-        self._kill(self.names)
+        kill(self.names)
 
     def _run(self, *command: str) -> subprocess.Popen[bytes]:
-        with (self.folder / "output.log").open("ab") as output:
-            return subprocess.Popen(
-                command,
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def _kill(self, process: subprocess.Popen[bytes]) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=PATIENCE)
+        return start(*command, log=self.folder / "output.log", cwd=self.folder, env=self.environment)
 
 
 class Cluster:

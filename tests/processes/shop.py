@@ -73,16 +73,8 @@ class Shop:
 
     def start(self, *command: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start a process of the shop; what it prints is kept in ``output_of(process)``."""
-        with (self.folder / f"process-{len(self.processes)}.log").open("wb") as output:
-            process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env={**self.environment, **(environment or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        log = self.folder / f"process-{len(self.processes)}.log"
+        process = start(*command, log=log, cwd=ROOT, env={**self.environment, **(environment or {})})
         self.processes.append(process)
         return process
 
@@ -96,9 +88,7 @@ class Shop:
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """End ``process`` and its children as a crash does."""
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=PATIENCE)
+        kill(process)
 
     def end_processes(self) -> None:
         """End what still runs."""
@@ -115,6 +105,27 @@ class Shop:
 
     def states(self) -> list[str]:
         return [state for (state,) in self.rows("SELECT state FROM django_hellotext_event ORDER BY id")]
+
+
+def start(*command: str, log: Path, cwd: Path, env: Mapping[str, str], apart: bool = True) -> subprocess.Popen[bytes]:
+    """Start ``command``; what it prints comes at the end of ``log``. ``apart``: in a session of its own."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=apart,
+        )
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End ``process`` and its children as a crash does."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=PATIENCE)
 
 
 def wait_for(condition: Callable[[], bool], *, what: str, patience: float = PATIENCE) -> None:

@@ -14,11 +14,12 @@ from collections import Counter
 from collections.abc import Callable
 from importlib import import_module
 
+from tests.ports import free_port, listens
 from tests.processes.shop import Shop, wait_for
 
 from ..account import Account
 from ..arena import Arena, Missing
-from ..servers import Hellotext, Proxy, RabbitMQ, Redis, free_port, listens
+from ..servers import Hellotext, Proxy, RabbitMQ, Redis
 from . import scenario
 
 CELERY = (sys.executable, "-m", "celery", "-A", "tests.chaos.celery_app")
@@ -65,6 +66,21 @@ def _open(arena: Arena, url: str, *options: str, **environment: str) -> tuple[Sh
     return arena.open(*options, hellotext=WAYS, environment={"SHOP_BROKER_URL": url, **environment})
 
 
+def _outages(
+    arena: Arena, away: Callable[[], None], back: Callable[[], None], *, shortest: float, longest: float
+) -> Callable[[], None]:
+    """Trouble: at moments of chance the broker is ``away`` for some seconds, and then ``back``."""
+
+    def trouble() -> None:
+        for _ in range(arena.either(1, 4)):
+            time.sleep(arena.random.uniform(1, 3))
+            away()
+            time.sleep(arena.random.uniform(shortest, longest))
+            back()
+
+    return trouble
+
+
 def _troubled(arena: Arena, shop: Shop, hellotext: Hellotext, trouble: Callable[[], None]) -> Account:
     """Customers come, workers and a beat run, ``trouble`` happens meanwhile."""
     celery_worker(shop)
@@ -96,14 +112,7 @@ def redis_killed(arena: Arena) -> Account:
     """Redis dies with all its messages, stays away, and comes back empty."""
     redis = _redis(arena)
     shop, hellotext = _open(arena, redis.url)
-
-    def trouble() -> None:
-        for _ in range(arena.either(1, 4)):
-            time.sleep(arena.random.uniform(1, 3))
-            redis.kill()
-            time.sleep(arena.random.uniform(0.5, arena.either(1.5, 8)))
-            redis.start()
-
+    trouble = _outages(arena, redis.kill, redis.start, shortest=0.5, longest=arena.either(1.5, 8))
     return _troubled(arena, shop, hellotext, trouble)
 
 
@@ -115,14 +124,7 @@ def rabbitmq_cut(arena: Arena) -> Account:
     proxy = arena.closing(Proxy(RABBITMQ_PORT))
     queue = f"hellotext-chaos-{free_port()}"
     shop, hellotext = _open(arena, f"amqp://guest:guest@127.0.0.1:{proxy.port}//", SHOP_QUEUE=queue)
-
-    def trouble() -> None:
-        for _ in range(arena.either(1, 4)):
-            time.sleep(arena.random.uniform(1, 3))
-            proxy.cut()
-            time.sleep(arena.random.uniform(1, arena.either(2, 8)))
-            proxy.join()
-
+    trouble = _outages(arena, proxy.cut, proxy.join, shortest=1, longest=arena.either(2, 8))
     try:
         return _troubled(arena, shop, hellotext, trouble)
     finally:
@@ -146,14 +148,7 @@ def rabbitmq_killed(arena: Arena) -> Account:
         raise Missing("no RabbitMQ server is installed")
     rabbitmq = arena.closing(RabbitMQ(arena.folder))
     shop, hellotext = _open(arena, rabbitmq.url)
-
-    def trouble() -> None:
-        for _ in range(arena.either(1, 4)):
-            time.sleep(arena.random.uniform(1, 3))
-            rabbitmq.kill()
-            time.sleep(arena.random.uniform(1, arena.either(2, 8)))
-            rabbitmq.start()
-
+    trouble = _outages(arena, rabbitmq.kill, rabbitmq.start, shortest=1, longest=arena.either(2, 8))
     return _troubled(arena, shop, hellotext, trouble)
 
 

@@ -64,6 +64,17 @@ def _drained_in_time(arena: Arena, shop: Shop, clock: Clock) -> None:
     arena.drained(shop)
 
 
+def _jumped(arena: Arena, clock: Clock, shop: Shop, hellotext: Hellotext) -> Account:
+    """Customers come and two workers send while ``clock`` jumps."""
+    traffic = arena.traffic(shop, arena.either(120, 600), "--keys", "30", "--rate", "25")
+    for _ in range(2):
+        shop.start_worker()
+    _jumps(arena, clock)
+    arena.finished(shop, traffic)
+    _drained_in_time(arena, shop, clock)
+    return arena.account(shop, hellotext)
+
+
 @scenario("shifted-clock-of-a-worker", vendors=("postgres",), short=())
 def shifted_worker(arena: Arena) -> Account:
     """One of two workers is an hour off and back again; the leases' clock, which is the database's, is right."""
@@ -83,13 +94,7 @@ def shifted_machine(arena: Arena) -> Account:
     """The clock of the shop, its workers and its database jumps by an hour, while Hellotext's is right."""
     clock = Clock(arena.folder)
     shop, hellotext = arena.open(*FAULTS, hellotext=SETTLING, environment=clock.environment)
-    traffic = arena.traffic(shop, arena.either(120, 600), "--keys", "30", "--rate", "25")
-    for _ in range(2):
-        shop.start_worker()
-    _jumps(arena, clock)
-    arena.finished(shop, traffic)
-    _drained_in_time(arena, shop, clock)
-    return arena.account(shop, hellotext)
+    return _jumped(arena, clock, shop, hellotext)
 
 
 @scenario("shifted-clock-of-the-database", vendors=("postgres",), short=())
@@ -100,13 +105,7 @@ def shifted_database(arena: Arena) -> Account:
     clock = Clock(arena.folder)
     cluster = arena.closing(Cluster(arena.folder, environment=clock.environment))
     shop, hellotext = arena.open(*FAULTS, hellotext=SETTLING, data=cluster.database("shop"))
-    traffic = arena.traffic(shop, arena.either(120, 600), "--keys", "30", "--rate", "25")
-    for _ in range(2):
-        shop.start_worker()
-    _jumps(arena, clock)
-    arena.finished(shop, traffic)
-    _drained_in_time(arena, shop, clock)
-    return arena.account(shop, hellotext)
+    return _jumped(arena, clock, shop, hellotext)
 
 
 @scenario("an-hour-ahead", vendors=("sqlite",), short=())

@@ -66,9 +66,7 @@ def _cross(shop: Shop) -> int:
         for setting in ("SET deadlock_timeout = '10s'",) if database.vendor == "postgres" else ():
             cursor.execute(setting)
         cursor.execute("BEGIN")
-        cursor.execute(
-            "SELECT id FROM django_hellotext_event WHERE state = 'pending' ORDER BY id DESC LIMIT 5 FOR UPDATE"
-        )
+        cursor.execute(BACKWARDS)
         found = cursor.fetchall()
         time.sleep(0.3 if found else 0.02)
         # Much work done makes a transaction a bad victim for MariaDB.

@@ -10,12 +10,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.ports import HOST, free_port, listens
 from tests.processes.databases import PATIENCE
 from tests.processes.shop import Shop, wait_for
 
 from ..account import Account
 from ..arena import Arena, Missing
-from ..servers import HOST, Hellotext, Redis, free_port, listens
+from ..servers import Hellotext, Redis
 from . import scenario
 from .brokers import RECEIVED, celery_beat, celery_worker
 
