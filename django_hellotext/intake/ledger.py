@@ -24,8 +24,10 @@ IN_ERROR = 3
 
 # What InnoDB says to the victim of a deadlock, whose whole transaction it has rolled back.
 DEADLOCK = 1213
+# What it says after waiting too long for a lock; it has then rolled back the statement, or all of the transaction.
+TIMEOUT = 1205
 # What the drivers say of a lock that somebody else holds: MySQL's numbers, PostgreSQL's and SQLite's codes.
-_LOCKS = frozenset({DEADLOCK, 1205, "40P01", "55P03", "SQLITE_BUSY", "SQLITE_LOCKED"})
+_LOCKS = frozenset({DEADLOCK, TIMEOUT, "40P01", "55P03", "SQLITE_BUSY", "SQLITE_LOCKED"})
 # Always the same name, which hides an outer savepoint of that name until it is released: a statement that differs
 # each time would be parsed anew by the driver, a fifth of the time of an INSERT.
 SAVEPOINT = "hellotext"
@@ -85,11 +87,28 @@ def insert(row: models.Model, *, using: str, unique: str = "", session: Remember
 def insert_many(
     rows: Sequence[models.Model], *, using: str, unique: str = "", session: RememberedSession | None = None
 ) -> None:
-    """Insert ``rows`` of one model with one statement; arguments and errors as for ``insert``."""
+    """Insert ``rows`` of one model with one statement; arguments and errors as for ``insert``.
+
+    Where the statement only meets a lock of somebody else's, it is sent once more.
+    """
     connection = connections[using]
     if connection.needs_rollback:
         # The host's block is already lost; whatever it says now goes with it.
         return
+    try:
+        _attempt(connection, rows, unique, session)
+    except TransactionLostError:
+        raise
+    except DatabaseError as error:
+        if not met_a_lock(error):
+            raise
+        # Nothing is wrong with the rows: they are as likely as not to be let in now.
+        _attempt(connection, rows, unique, session)
+
+
+def _attempt(
+    connection: BaseDatabaseWrapper, rows: Sequence[models.Model], unique: str, session: RememberedSession | None
+) -> None:
     writer = _WRITERS.get(connection.vendor, _through_the_orm)
     is_open = _in_transaction(connection)
     try:
@@ -205,11 +224,25 @@ def met_a_lock(error: DatabaseError) -> bool:
 def _is_lost(connection: BaseDatabaseWrapper, error: DatabaseError) -> bool:
     """Whether the transaction that was open has ended with ``error``."""
     if connection.vendor == "mysql":
-        return bool(error.args) and error.args[0] == DEADLOCK
+        code = error.args[0] if error.args else None
+        return code == DEADLOCK or (code == TIMEOUT and _gives_up_everything(connection))
     if connection.vendor == "sqlite":
         # A disk that is full or fails. Under manual transactions one that had not begun looks alike, and lost nothing.
         return connection.in_atomic_block and not connection.connection.in_transaction
     return False
+
+
+def _gives_up_everything(connection: BaseDatabaseWrapper) -> bool:
+    """Whether a wait for a lock has just ended the whole transaction, as ``innodb_rollback_on_timeout`` has it.
+
+    A lock on the table itself, such as that of a migration, ends the statement alone: MariaDB knows the difference.
+    """
+    question = "SELECT @@innodb_rollback_on_timeout"
+    if getattr(connection, "mysql_is_mariadb", False):
+        question += " AND NOT @@in_transaction"
+    with connection.cursor() as cursor:
+        cursor.execute(question)
+        return bool(cursor.fetchone()[0])
 
 
 def _execute(connection: BaseDatabaseWrapper, sql: str, params: Sequence[Any]) -> None:

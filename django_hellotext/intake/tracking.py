@@ -210,10 +210,8 @@ def insert_fact(fact: facts.Fact, *, using: str, places: Sequence[Link] = ()) ->
         raise  # no row can be kept where there is no transaction any more
     except DatabaseError as error:
         if ledger.met_a_lock(error):
-            # Nothing is wrong with the row: whole, it is as likely to be let in now as its remains would be.
-            ledger.insert(event, using=using, unique="dedupe", session=remembered)
-        else:
-            _insert_remains(event, error, using=using)
+            raise  # nothing is wrong with the row, and its remains would not be let in either
+        _insert_remains(event, error, using=using)
 
 
 def _insert_remains(event: Event, error: DatabaseError, *, using: str) -> None:

@@ -70,6 +70,36 @@ def test_a_row_that_only_met_a_lock_is_kept_whole(
 
 
 @pytest.mark.usefixtures("impatient_host")
+def test_a_change_that_only_met_a_lock_is_not_lost(
+    hellotext: Emulator, somebody_else: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would know of it until the object is saved again."""
+    postgres, table = connection.vendor == "postgresql", Change._meta.db_table
+    execute, refused = ledger._execute, []
+
+    def release() -> None:
+        with somebody_else.cursor() as cursor:
+            cursor.execute("ROLLBACK" if postgres else "UNLOCK TABLES")
+
+    def watched(*arguments: Any) -> None:
+        try:
+            execute(*arguments)
+        except OperationalError as error:
+            refused.append(error)
+            release()
+            raise
+
+    monkeypatch.setattr(ledger, "_execute", watched)
+    with somebody_else.cursor() as cursor:
+        cursor.execute("BEGIN" if postgres else "SELECT 1")
+        cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE" if postgres else f"LOCK TABLES {table} WRITE")
+    with transaction.atomic():
+        customer = User.objects.create(username="customer")
+    assert len(refused) == 1
+    assert [change.object_pk for change in Change.objects.all()] == [str(customer.pk)]
+
+
+@pytest.mark.usefixtures("impatient_host")
 def test_the_hosts_work_commits_while_our_table_is_locked(
     hellotext: Emulator, settings: Any, somebody_else: BaseDatabaseWrapper
 ) -> None:

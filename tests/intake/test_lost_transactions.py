@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from django.test import RequestFactory
 import django_hellotext
 from django_hellotext.decorators import track
 from django_hellotext.emulator import Emulator
+from django_hellotext.intake import ledger
 from django_hellotext.models import Change, Event
 from tests.factories import make_customer, make_product
 
@@ -131,3 +133,30 @@ def test_the_victim_of_a_deadlock_is_told(somebody_else: BaseDatabaseWrapper) ->
         User.objects.create(username="after")
     crossing.join()
     assert not User.objects.filter(username="after").exists()
+
+
+@needs_innodb
+def test_a_wait_that_is_too_long_is_told_where_it_ends_the_whole_transaction(
+    somebody_else: BaseDatabaseWrapper,
+) -> None:
+    """With ``innodb_rollback_on_timeout`` it does; by default it ends the statement alone, and the host goes on."""
+    customer = make_customer()
+    django_hellotext.track("page.viewed", profile=customer, url=URL, key="one")
+    with somebody_else.cursor() as cursor:
+        cursor.execute(f"UPDATE {Event._meta.db_table} SET url = ''")  # noqa: S608 - a table of ours
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
+        cursor.execute("SELECT @@innodb_rollback_on_timeout")
+        is_lost = bool(cursor.fetchone()[0])
+    try:
+        with (
+            pytest.raises(ledger.TransactionLostError) if is_lost else nullcontext(),
+            transaction.atomic(),
+        ):
+            User.objects.create(username="before")
+            django_hellotext.track("page.viewed", profile=customer, url=URL, key="one")
+            User.objects.create(username="after")
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION innodb_lock_wait_timeout = DEFAULT")
+    assert User.objects.filter(username__in=["before", "after"]).count() == (0 if is_lost else 2)
