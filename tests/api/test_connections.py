@@ -8,6 +8,7 @@ import struct
 import sys
 import threading
 from collections.abc import Callable
+from types import FrameType
 
 import pytest
 from urllib3 import PoolManager
@@ -118,6 +119,41 @@ def test_a_closed_client_works_again(server: WireServer, client: HellotextClient
     client.close()
     client.profiles.create(first_name="Will E")
     assert server.connections == 2
+
+
+def test_threads_may_begin_to_call_while_the_client_is_closed(server: WireServer, client: HellotextClient) -> None:
+    ended = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def call_from_another_thread() -> None:
+        called = threading.Event()
+
+        def work() -> None:
+            client.lists.create(name="Greens")
+            called.set()
+            ended.wait(60)  # a thread's connection lives as long as the thread
+
+        threads.append(threading.Thread(target=work))
+        threads[-1].start()
+        assert called.wait(60)
+
+    def interrupt(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call" and "weakref" in frame.f_code.co_filename and len(threads) < 12:
+            call_from_another_thread()
+
+    before = sys.getprofile()
+    try:
+        for _ in range(3):
+            call_from_another_thread()
+        sys.setprofile(interrupt)
+        client.close()
+    finally:
+        sys.setprofile(before)
+        ended.set()
+    for thread in threads:
+        thread.join(60)
+    assert len(threads) > 3  # somebody did come in between
+    assert server.connections == len(threads)
 
 
 def test_a_refused_connection_was_certainly_not_sent(connect: Connect, serve: Serve) -> None:

@@ -89,7 +89,9 @@ class HttpBackend(BaseBackend):
         self._max_idle = max_idle
         self._max_body = max_body
         self._local = threading.local()
-        self._sessions: weakref.WeakSet[_Session] = weakref.WeakSet()
+        # By identity: its references can be listed in one step, while other threads add theirs, and without a lock that
+        # a fork could leave locked.
+        self._sessions: weakref.WeakValueDictionary[int, _Session] = weakref.WeakValueDictionary()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
@@ -118,8 +120,10 @@ class HttpBackend(BaseBackend):
 
     def close(self) -> None:
         """Close the connections of all threads. The next request opens a new one."""
-        for session in list(self._sessions):
-            session.close()
+        for reference in self._sessions.valuerefs():
+            session = reference()
+            if session is not None:
+                session.close()
 
     def _exchange(self, request: PreparedRequest, call: Call, started: float) -> RawResponse:
         session = self._session()
@@ -160,7 +164,7 @@ class HttpBackend(BaseBackend):
             session = None  # after a fork the socket is shared with the parent: leave it alone
         if session is None:
             session = self._local.session = _Session()
-            self._sessions.add(session)
+            self._sessions[id(session)] = session
         elif monotonic() - session.used > self._max_idle:
             session.close()
         return session
