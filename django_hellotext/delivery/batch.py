@@ -319,12 +319,14 @@ def render_one(work: Work, row: RemoteObject, host: models.Model | None) -> None
     if row.is_erased:
         work.skip = SkipReason.ERASED
         return
-    if host is None or adapter is None:
-        work.gone = host is None
-        if adapter is None:
-            work.fault = error_fields(
-                type="unregistered", message=f"No adapter is registered for {row.host_label} any more."
-            )
+    if adapter is None:
+        # Its object may well be there: without an adapter nobody can tell.
+        work.fault = error_fields(
+            type="unregistered", message=f"No adapter is registered for {row.host_label} any more."
+        )
+        return
+    if host is None:
+        work.gone = True
         return
     try:
         if not adapter.should_sync(host):

@@ -247,14 +247,13 @@ def _object_lines(label: str, pk: str, using: str) -> Iterator[Line]:
     adapter = registry.for_label(label)
     yield from obstacles(hellotext_settings.account, using=using)
     if adapter is None:
-        text = _("No adapter is registered for %(label)s, so nothing is mirrored: register one in hellotext.py.")
-        yield Line("unregistered", text % {"label": label})
+        yield from _unregistered_lines(label, pk, using)
         return
     label = adapter.label
     host = _host(adapter, pk, using=using)
     changes = Change.objects.using(using).filter(label=label, object_pk=pk)
     waiting = changes.order_by("pk").first()
-    rows = list(RemoteObject.objects.using(using).filter(host_label=label, host_pk=pk).order_by("pk")[:MOST_EVENTS])
+    rows = _mirrors(label, pk, using)
     if host is None and not rows and waiting is None:
         yield Line("unknown", _("There is no such object in the shop, and there never was one that was mirrored."))
         return
@@ -265,10 +264,32 @@ def _object_lines(label: str, pk: str, using: str) -> Iterator[Line]:
         yield Line("unseen_change", text % {"when": told(waiting.happened_at)})
     if not rows:
         yield from _never_mirrored(adapter, host, has_change=waiting is not None)
+    yield from _mirror_lines(rows, using)
+    yield from _event_lines(adapter, host, rows, pk, using=using, has_change=waiting is not None)
+
+
+def _unregistered_lines(label: str, pk: str, using: str) -> Iterator[Line]:
+    """What is known of an object of a model that no adapter mirrors, or none any more."""
+    rows = _mirrors(label.lower(), pk, using)
+    if rows:
+        text = _(
+            "No adapter is registered for %(label)s any more: what Hellotext has of it stays as it is. Register one "
+            "again to keep it in step."
+        )
+    else:
+        text = _("No adapter is registered for %(label)s, so nothing is mirrored: register one in hellotext.py.")
+    yield Line("unregistered", text % {"label": label})
+    yield from _mirror_lines(rows, using)
+
+
+def _mirrors(label: str, pk: str, using: str) -> list[RemoteObject]:
+    return list(RemoteObject.objects.using(using).filter(host_label=label, host_pk=pk).order_by("pk")[:MOST_EVENTS])
+
+
+def _mirror_lines(rows: Iterable[RemoteObject], using: str) -> Iterator[Line]:
     for row in rows:
         yield Line("object", _("At Hellotext, as %(named)s:") % {"named": named(row)})
         yield from _deeper(_Row(row, using).lines())
-    yield from _event_lines(adapter, host, rows, pk, using=using, has_change=waiting is not None)
 
 
 def _never_mirrored(adapter: Adapter, host: Any, *, has_change: bool) -> Iterator[Line]:

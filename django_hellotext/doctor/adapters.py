@@ -12,7 +12,7 @@ from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..delivery.drift import Seen, Standing, look_at
 from ..intake import backfill
-from ..models import Change, RemoteObject
+from ..models import Change, RemoteObject, State
 from ..redaction import mask
 from .checked import from_checks
 from .findings import Finding, error, ok, warning
@@ -45,6 +45,7 @@ def examine_adapters(using: str, client: HellotextClient | None) -> Iterator[Fin
                 mask(f"{type(failure).__name__}: {failure}").strip(),
                 "Run manage.py migrate for the shop's own apps, or correct the adapter's queryset().",
             )
+    yield from _unregistered(using)
 
 
 def _checks() -> Iterator[Finding]:
@@ -71,6 +72,30 @@ def _model(adapter: Adapter, using: str) -> Finding:
             f"Run manage.py hellotext_sync {adapter.model._meta.label}.",
         )
     return ok("adapters.model", f"{name}: of the {len(seen)} newest {told}")
+
+
+def _unregistered(using: str) -> Iterator[Finding]:
+    """Models of which Hellotext has objects, and which no adapter mirrors any more."""
+    rows = RemoteObject.objects.using(using).filter(account=hellotext_settings.account)
+    there = rows.exclude(remote_id="").exclude(state=State.DELETED)
+    for label in _labels(using):
+        if registry.for_label(label) is None and there.filter(host_label=label).exists():
+            yield warning(
+                "adapters.unregistered",
+                f"No adapter is registered for {label} any more",
+                "What Hellotext has of it stays as it is: nothing of it is sent, and no check looks at it.",
+                "Register its adapter again, in a hellotext.py of an installed app. If you took it out on purpose, "
+                "there is nothing to do.",
+            )
+
+
+def _labels(using: str) -> Iterator[str]:
+    """The models of all mirrors: a step along an index for each, however many rows there are."""
+    labels = RemoteObject.objects.using(using).order_by("host_label").values_list("host_label", flat=True)
+    label = labels.first()
+    while label is not None:
+        yield label
+        label = labels.filter(host_label__gt=label).first()
 
 
 def _fault(adapter: Adapter, name: str, faulty: list[Seen], *, of: int) -> Finding:

@@ -407,6 +407,17 @@ def test_no_model_is_an_order(healthy: Emulator, doctor: Doctor, monkeypatch: py
     assert doctor().wrong == {"adapters.no_orders": "warning"}
 
 
+def test_a_model_whose_adapter_is_gone(healthy: Emulator, doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = {model: adapter for model, adapter in registry.registry._adapters.items() if model is not Product}
+    monkeypatch.setattr(registry.registry, "_adapters", every)
+    # The lines of orders lead to it, which is a mistake of its own.
+    told = doctor()
+    assert told.wrong.pop("adapters.unregistered") == "warning"
+    assert "testshop.product" in told["adapters.unregistered"]["title"]
+    RemoteObject.objects.filter(host_label="testshop.product").update(remote_id="")
+    assert "adapters.unregistered" not in doctor().codes
+
+
 # What waits
 
 

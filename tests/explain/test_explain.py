@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import django_hellotext
+from django_hellotext.adapters import registry
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.advice import for_error, for_skip
 from django_hellotext.delivery.explain import explain, explain_object
@@ -94,6 +95,16 @@ def test_a_model_without_an_adapter(hellotext: Emulator) -> None:
     assert codes(group)[-1] == "unregistered"
     assert explain_object("no.such", "1", using="default").codes[-1] == "unregistered"
     assert explain_object("nonsense", "1", using="default").codes[-1] == "unregistered"
+
+
+def test_a_model_that_has_no_adapter_any_more(deliver: Deliver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its objects are there, in the shop and at Hellotext; nothing else is said of them."""
+    product = make_product()
+    deliver()
+    monkeypatch.setattr(registry.registry, "_adapters", {})
+    said = explain_object("testshop.Product", str(product.pk), using="default")
+    assert said.codes == ["unregistered", "object", "synced", "unrenderable"]
+    assert "stays as it is" in str(said)
 
 
 @pytest.mark.parametrize("pk", ["999", "x", "", "9" * 40, "1'"])
