@@ -12,14 +12,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+from django.core.exceptions import FieldDoesNotExist
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from ..actions import BUILT_IN
-from ..adapters import Adapter, Link, registry
+from ..adapters import Adapter, Link, OnChange, registry
 from ..adapters.session_cart import SESSION_CARTS
+from ..adapters.values import status_text
 from ..exceptions import TrackingError
 from ..intake.facts import Fact, revenue
 from ..intake.lines import is_tracked
@@ -187,13 +190,29 @@ def _record_events(folded: Sequence[_Folded], *, using: str) -> None:
     for one in moved:
         for change in one.transitions:
             action = one.adapter.action_for(change.status or "")
-            if action is not None:
+            if action is None:
+                _notice(one.adapter, change.status or "")
+            else:
                 facts.append((change.pk, _status_fact(action, change, one, hosts.get(one.link), using=using)))
     facts += [(step.change.pk, _cart_fact(step, one, using=using)) for one in folded for step in one.steps]
     # By the order of the changes themselves, not object by object: events of one customer keep their order.
     for _, fact in sorted(facts, key=lambda entry: entry[0]):
         if fact is not None:
             record_status(fact, using=using)
+
+
+@cache
+def _notice(adapter: Adapter, status: str) -> None:
+    """A status of which neither the adapter nor the model knows sends nothing; once for each, that is said (A6)."""
+    declared = adapter.spec("events")
+    if not status or not isinstance(declared, OnChange) or not isinstance(declared.field, str):
+        return
+    try:
+        choices = adapter.model._meta.get_field(declared.field).flatchoices  # type: ignore[union-attr]  # a column's
+    except (FieldDoesNotExist, AttributeError):
+        return  # over a relation, or a property: nobody says what it may be
+    if choices and status not in {status_text(value) for value, _ in choices}:
+        logger.warning("status.unknown", extra={"adapter": type(adapter).__name__, "status": status})
 
 
 def _cart_fact(step: cart_events.Step, one: _Folded, *, using: str) -> Fact | None:

@@ -16,7 +16,7 @@ from django_hellotext.adapters import Link
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report, carriage, readiness
 from django_hellotext.delivery.batch import Work
-from django_hellotext.delivery.fold import fold
+from django_hellotext.delivery.fold import _notice, fold
 from django_hellotext.delivery.mirrors import new_mirror
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Account, Change, Event, RemoteObject, State
@@ -153,6 +153,32 @@ def test_saving_the_same_status_twice_is_one_event(hellotext: Emulator, deliver:
     order.save()
     deliver()
     assert len(sent(hellotext)) == 1
+
+
+MAPPED = {"placed": "order.placed", "paid": "order.confirmed", "shipped": "order.shipped"}
+# The last is none of the model's own.
+STATUSES = [*Order.Status.values, "lost"]
+
+
+@pytest.mark.parametrize("now", STATUSES)
+@pytest.mark.parametrize("before", STATUSES)
+def test_every_transition_sends_what_is_mapped_and_nothing_else(
+    hellotext: Emulator, deliver: Deliver, caplog: pytest.LogCaptureFixture, before: str, now: str
+) -> None:
+    """Demand A6: the whole matrix; what is not mapped is not inferred, and what nobody knows is said once."""
+    _notice.cache_clear()
+    order = make_order(customer=make_customer(), status=before)
+    make_order_line(order=order)
+    for _ in range(2):
+        deliver()
+        order.status = now
+        order.save()
+    deliver()
+    expected = [MAPPED[status] for status in dict.fromkeys([before, now]) if status in MAPPED]
+    assert [body["action"] for body in sent(hellotext)] == expected
+    assert Event.objects.count() == len(expected)
+    said = [record.__dict__["status"] for record in caplog.records if record.getMessage() == "status.unknown"]
+    assert said == (["lost"] if "lost" in (before, now) else [])
 
 
 def test_orders_from_before_the_installation_send_no_event(

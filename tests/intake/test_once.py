@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
 
 from django_hellotext.intake.changes import gathered
 from django_hellotext.models import Change
@@ -122,13 +122,21 @@ def test_under_manual_transactions_nothing_is_taken_for_said(product: Product) -
 
 
 def test_a_refused_insert_is_not_taken_for_said(product: Product, settings: Any) -> None:
+    """The database refuses the first row; the second save of the transaction says it again."""
     settings.HELLOTEXT = {**settings.HELLOTEXT, "RAISE_ERRORS": False}
-    with transaction.atomic():
-        with connection.schema_editor() if connection.vendor == "postgresql" else transaction.atomic():
-            pass
-        product.extra = {"a": 1}
+    refused: list[str] = []
+
+    def refuse(execute: Any, sql: str, *arguments: Any) -> Any:
+        if Change._meta.db_table in sql and not refused:
+            refused.append(sql)
+            raise DataError("refused")
+        return execute(sql, *arguments)
+
+    with transaction.atomic(), connection.execute_wrapper(refuse):
         product.save()
         product.save()
+        product.save()
+    assert len(refused) == 1
     assert len(recorded()) == 1
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -283,8 +285,11 @@ def test_what_a_customer_said_is_never_pruned(deliver: Deliver) -> None:
 
 def test_nothing_but_these_rows_ever_subscribes(hellotext_app: Emulator, deliver: Deliver, profiles: Profiles) -> None:
     """A1: a whole shop is mirrored, nobody is subscribed, and an opt-out outlives the next sync."""
-    customers = [make_customer() for _ in range(50)]
-    for customer in customers[:5]:
+    names = [f"customer-{number}" for number in range(1000)]
+    User.objects.bulk_create(User(username=name, email=f"{name}@example.com") for name in names)
+    customers = list(User.objects.filter(username__in=names[:5]).order_by("pk"))
+    call_command("hellotext_sync", stdout=StringIO(), stderr=StringIO())
+    for customer in customers:
         placed_order(customer=customer)
     placed_order(email="guest@example.com", phone="+59899123456")
     deliver()
@@ -294,8 +299,11 @@ def test_nothing_but_these_rows_ever_subscribes(hellotext_app: Emulator, deliver
     customers[0].save()
     deliver()
     states = [profile["state"] for profile in profiles()]
-    assert (len(states), states.count("subscribed"), states.count("unsubscribed")) == (51, 0, 1)
+    assert (len(states), states.count("subscribed"), states.count("unsubscribed")) == (1001, 0, 1)
     assert calls(hellotext_app) == ["unsubscribe"]
+    sent = [entry.body_json for entry in hellotext_app.log if entry.path.startswith("/v1/profiles") and entry.body_json]
+    assert len(sent) > 1000
+    assert not {key.partition("[")[0].lower() for body in sent for key in body} & CONSENT_KEYS
 
 
 texts = st.text(max_size=20)
