@@ -25,7 +25,7 @@ from django_hellotext.redaction import REDACTED, hide
 from . import showing
 from .acting import confirmed
 from .base import DELIVERABLE_FILTERS, DeliverableAdmin, ReadOnlyAdmin
-from .filters import MOST_ACCOUNTS, ActionFilter, KindFilter
+from .filters import MOST_ACCOUNTS, ActionFilter, KindFilter, among_newest
 from .hosts import EMPTY
 from .search import events_about, objects_named
 
@@ -76,9 +76,14 @@ class EventAdmin(DeliverableAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Events about what the term names."""
+        """Events about what the term names; where there is none, those that were recorded with it as their key."""
         term = search_term.strip()
-        return (queryset.filter(events_about(term, using=queryset.db)) if term else queryset), False
+        if not term:
+            return queryset, False
+        found = queryset.filter(events_about(term, using=queryset.db))
+        if found.exists():
+            return found, False
+        return among_newest(request, queryset).filter(key=term), False
 
     @admin.display(description=_("customer"))
     def customer(self, event: Event) -> str:

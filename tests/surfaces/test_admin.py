@@ -279,6 +279,17 @@ def test_an_event_is_found_by_what_an_operator_has_at_hand(operator: Client, sto
     assert len(found(operator, Event, story.number)) < Event.objects.count()
 
 
+def test_an_event_is_found_by_the_key_that_it_was_recorded_with(
+    hellotext: Emulator, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """J1: through the newest rows only, as the table has no index of keys."""
+    for number in (41, 42):
+        make(Event, number, key=f"payment-{number}")
+    assert [row.key for row in found(operator, Event, " payment-42 ")] == ["payment-42"]
+    monkeypatch.setattr("django_hellotext.admin.filters.NEWEST", 1)
+    assert [len(found(operator, Event, key)) for key in ("payment-41", "payment-42")] == [0, 1]
+
+
 def test_an_object_is_found_by_reference_key_and_remote_id(operator: Client, story: Any) -> None:
     mirror = Order.objects.get()
     for term in (story.number, str(story.pk), mirror.remote_id):
