@@ -65,8 +65,18 @@ def explain_row(row: Deliverable, *, using: str) -> Explanation:
 
 
 def explain_object(label: str, pk: str, *, using: str) -> Explanation:
-    """Explain the object with the key ``pk`` of the model ``label`` (``shop.order``); neither need exist."""
-    return Explanation(f"{label.lower()} {pk}", list(_object_lines(label, pk, using)))
+    """Explain the object with the key ``pk`` of the model ``label`` (``shop.order``); neither need exist.
+
+    A ``pk`` that is no key of theirs may be the reference that the object is mirrored by, such as an order's number.
+    """
+    found = list(_object_lines(label, pk, using))
+    if found[-1].code == "unknown":
+        rows = RemoteObject.objects.using(using).filter(account=hellotext_settings.account, reference=pk)
+        adapter = registry.for_label(label)
+        mirror = rows.filter(host_label=adapter.label).order_by("pk").first() if pk and adapter is not None else None
+        if mirror is not None:
+            return explain_object(mirror.host_label, mirror.host_pk, using=using)
+    return Explanation(f"{label.lower()} {pk}", found)
 
 
 # One row

@@ -112,6 +112,16 @@ def test_an_object_that_never_was(hellotext: Emulator, pk: str) -> None:
     assert explain_object("testshop.Order", pk, using="default").codes[-1] == "unknown"
 
 
+def test_an_object_is_known_by_its_reference_too(deliver: Deliver) -> None:
+    """An operator has the number of an order at hand, not its key in the table."""
+    order = placed_order(number="A-1001")
+    placed_order(number=str(order.pk))
+    deliver()
+    assert str(explain_object("testshop.Order", "A-1001", using="default")) == str(explain(order))
+    # A key goes before a reference.
+    assert str(explain_object("testshop.order", str(order.pk), using="default")) == str(explain(order))
+
+
 def test_an_object_that_is_gone(deliver: Deliver) -> None:
     product = make_product()
     deliver()

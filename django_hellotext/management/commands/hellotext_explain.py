@@ -20,7 +20,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("model", help="The model, such as shop.order; or event, object or session for a row.")
-        parser.add_argument("key", help="The primary key; for a row the one that the admin shows in its address.")
+        parser.add_argument(
+            "key",
+            help="The primary key, or the reference at Hellotext, such as an order's number; for a row the key that "
+            "the admin shows in its address.",
+        )
         parser.add_argument("--database", help="The alias to look at (the first of HELLOTEXT['DATABASES']).")
         parser.add_argument("--json", action="store_true", help="Print JSON with a stable code for each line.")
 
