@@ -68,8 +68,10 @@ def export_customer(who: models.Model | str) -> dict[str, Any]:
     """What our tables hold of a person, as plain values that ``DjangoJSONEncoder`` takes.
 
     Arguments as for ``forget_customer``. What stands in your own tables and at Hellotext is not in it.
+    ``not_searched`` names the models that could not be searched by e-mail, because their adapters read it in code.
     """
     found: dict[str, Any] = {"account": hellotext_settings.account, "databases": {}}
+    unsearched: set[str] = set()
     for alias in hellotext_settings.DATABASES:
         person = find(who, using=alias)
         tables: dict[str, models.QuerySet[Any]] = {
@@ -82,7 +84,8 @@ def export_customer(who: models.Model | str) -> dict[str, Any]:
         found["databases"][alias] = {
             name: [_shown(row) for row in rows.order_by("pk").values()] for name, rows in tables.items()
         }
-    return found
+        unsearched |= person.unsearched
+    return {**found, "not_searched": sorted(unsearched)}
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

@@ -236,6 +236,15 @@ def test_the_export_has_all_that_we_hold_of_one_person_and_nothing_of_another(wi
     assert "of-another" not in out.getvalue()
 
 
+def test_what_could_not_be_searched_is_named(wile: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """I3: an answer that leaves out orders says so, whether it shows or erases."""
+    assert hellotext.export_customer(EMAIL)["not_searched"] == []
+    guest = {"email": EMAIL}
+    monkeypatch.setattr(type(registry.for_model(Order)), "get_guest", lambda self, obj: guest, raising=False)
+    assert hellotext.export_customer(EMAIL)["not_searched"] == ["testshop.Order"]
+    assert "in code: testshop.Order." in erase(EMAIL)
+
+
 @pytest.mark.parametrize("wrong", [None, 5, object()])
 def test_only_a_person_can_be_forgotten(hellotext_app: Emulator, wrong: Any) -> None:
     with pytest.raises(TypeError):

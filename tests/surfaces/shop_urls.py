@@ -6,7 +6,7 @@ import uuid
 from decimal import Decimal
 
 from django.contrib import admin
-from django.contrib.auth import alogout, login
+from django.contrib.auth import alogin, alogout, login
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, include, path
@@ -72,6 +72,13 @@ def act_as(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
+async def enter_async(request: HttpRequest) -> HttpResponse:
+    """Log in."""
+    user = await User.objects.aget(username=request.GET["username"])
+    await alogin(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    return HttpResponse()
+
+
 async def leave_async(request: HttpRequest) -> HttpResponse:
     """Log out."""
     await alogout(request)
@@ -88,6 +95,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("register/", register),
     path("act-as/", act_as),
     path("leave/", csrf_exempt(views.leave)),
+    path("enter-async/", enter_async),
     path("leave-async/", leave_async),
     path("plain/", views.plain),
     path("public/", views.public),

@@ -70,6 +70,15 @@ def test_a_registration_that_logs_in_hands_the_session_over(client: Client) -> N
     assert handed_over() == [(SESSION, str(User.objects.get(username="road").pk))]
 
 
+def test_a_login_under_asgi_hands_the_session_over(customer: User) -> None:
+    """Demands G6, G7."""
+    client = AsyncClient()
+    async_to_sync(client.get)("/plain/", QUERY_STRING=LINK)
+    async_to_sync(client.get)("/enter-async/", QUERY_STRING="username=wile")
+    assert async_to_sync(client.asession)()["hellotext_session"] == SESSION
+    assert handed_over() == [(SESSION, str(customer.pk))]
+
+
 def test_an_account_that_nobody_logs_into_hands_nothing_over(client: Client) -> None:
     """An address that somebody typed proves nothing (demand G6)."""
     client.get("/plain/", QUERY_STRING=LINK)
