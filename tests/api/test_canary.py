@@ -123,6 +123,32 @@ def test_the_token_shows_nowhere_when_a_call_succeeds(server: WireServer, client
     assert_clean(logs.getvalue(), repr(result), repr(response), repr(client), repr(client.lists), repr(client.backend))
 
 
+@pytest.mark.parametrize("proxied", [False, True])
+def test_nobody_is_named_in_the_logs_of_the_http_library(
+    proxied: bool, server: WireServer, client: HellotextClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if proxied:
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, server.url)
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        client = HellotextClient(token=TOKEN, base_url="http://api.hellotext.example", allow_http=True)
+    server.answer = json_answer({"id": "a", "profiles": []})
+    with all_logs() as logs:
+        client.profiles.list(email="will.e@acme.com", phone="+59899000001", first_name="Wilhelmina")
+        client.lists.retrieve("will.e@acme.com")
+    client.close()
+    start = "http://api.hellotext.example" if proxied else ""
+    query = "limit=25&email=will.e%40acme.com&first_name=Wilhelmina&phone=%2B59899000001"
+    assert [request.target for request in server.requests] == [
+        f"{start}/v1/profiles?{query}",
+        f"{start}/v1/lists/will.e%40acme.com",
+    ]
+    assert "urllib3" in logs.getvalue()
+    for said in ("will.e", "9900000", "Wilhelmina"):
+        assert said not in logs.getvalue()
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -24,6 +24,24 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
 
+from django_hellotext.redaction import mask_path
+
+
+class _Target(str):
+    """The path and query of a request, which urllib3 writes into its debug log: shown masked and without the query."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return mask_path(self.reveal().partition("?")[0])
+
+    __repr__ = __str__
+
+    def reveal(self) -> str:
+        """The plain text, for the request itself."""
+        return str.__str__(self)
+
+
 _SEND_BLOCK = 16384  # bytes handed to the socket between two looks at the clock
 
 
@@ -91,6 +109,10 @@ class _DeadlineMixin:
         finally:
             self._connecting = False
 
+    def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        plain = url.reveal() if isinstance(url, _Target) else url
+        return super().putrequest(method, plain, *args, **kwargs)  # type: ignore[misc]
+
     def send(self, data: Any) -> None:
         """Send a block of the request; from here on it may have left."""
         if self.sock is None:
@@ -138,11 +160,18 @@ class _TLSConnection(_DeadlineMixin, HTTPSConnection):
     response_class: Any
 
 
-class _PlainPool(HTTPConnectionPool):
+class _DiscreetMixin:
+    """What a plain and a TLS pool share: neither logs whom a request is about (demand I1)."""
+
+    def _make_request(self, conn: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        return super()._make_request(conn, method, _Target(url), *args, **kwargs)  # type: ignore[misc]
+
+
+class _PlainPool(_DiscreetMixin, HTTPConnectionPool):
     ConnectionCls = _PlainConnection
 
 
-class _TLSPool(HTTPSConnectionPool):
+class _TLSPool(_DiscreetMixin, HTTPSConnectionPool):
     ConnectionCls = _TLSConnection
 
 
