@@ -65,8 +65,8 @@ class Adapter:
 
     ``depends_on``: related models whose changes change the payload, each with the way from the related object to the
     registered ones: ``{"shop.Category": "products"}``. The way is a path over relations, a callable that takes the
-    related object and answers a queryset, or a list of these. The lines of ``Items("lines", …)`` and the
-    many-to-many fields that a path names are known by themselves.
+    related object and answers a queryset, or a list of these; an empty list says that changes of the model do not
+    matter. The lines of ``Items("lines", …)`` and the many-to-many fields that a path names are known by themselves.
     """
 
     kind: ClassVar[str] = ""

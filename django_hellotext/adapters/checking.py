@@ -17,6 +17,7 @@ from .circles import circles
 from .fields import Guest, IfPresent, Items, Money, OnChange, Shape, Value, Variants
 from .paths import Trace, accepts, concrete, trace
 from .spelling import check_names
+from .unseen import check_unseen
 from .values import status_text
 from .verification import knows_emails
 
@@ -59,7 +60,7 @@ def check_adapter(adapter: Adapter) -> list[CheckMessage]:
             message = f"{adapter.where(f'get_{name}')} cannot be called with one object."
             found.append(_error("hellotext.E103", adapter, message, CALLABLE_HINT))
     found += [*_refundable(adapter), *_removal(adapter), *_former(adapter), *_unverified(adapter)]
-    found += _depends_on(adapter)
+    found += [*_depends_on(adapter), *check_unseen(adapter)]
     return [*found, *_source(adapter), *_currency(adapter), *check_names(adapter), *_unreachable(adapter)]
 
 

@@ -88,9 +88,10 @@ class Mistake:
 
 @dataclass
 class Dependencies:
-    """All that the objects of one adapter depend on."""
+    """All that the objects of one adapter depend on. ``named`` are the models that ``depends_on`` speaks of."""
 
     related: list[Dependency] = field(default_factory=list)
+    named: set[type[Model]] = field(default_factory=set)
     memberships: list[Membership] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
 
@@ -108,6 +109,35 @@ def dependencies_of(adapter: Adapter) -> Dependencies:
             Dependency(adapter=adapter, model=concrete(parent), lookup=str(parent._meta.pk.name), exactly=True)
         )
     return found
+
+
+def models_read(model: type[Model], path: str) -> Iterator[tuple[type[Model], str | None]]:
+    """The models over which ``path`` leads from ``model`` to a value of theirs, each with the way back.
+
+    The way is ``None`` where relations hide their other side. A primary key is no value that could change.
+    """
+    back: list[str] | None = []
+    names = path.split(".")
+    for position, name in enumerate(names):
+        step = _step(model, name)
+        if step is None:
+            return
+        model = step.model
+        accessor = _back(step.relation)
+        back = None if back is None or accessor is None else [accessor, *back]
+        if names[position + 1 :] not in (["pk"], [model._meta.pk.name], [model._meta.pk.attname]):
+            yield concrete(model), ".".join(back) if back else None
+
+
+def _back(relation: Any) -> str | None:
+    """How the other side of ``relation`` calls it; ``None`` for a generic one, or one with ``related_name="+"``."""
+    if isinstance(relation, ForeignObjectRel):
+        return str(relation.field.name)
+    remote = getattr(relation, "remote_field", None)
+    if getattr(remote, "symmetrical", False):
+        return str(relation.name)
+    accessor = remote.get_accessor_name() if isinstance(remote, ForeignObjectRel) else None
+    return accessor if accessor and accessor.isidentifier() else None
 
 
 def _add_many(adapter: Adapter, name: str, found: Dependencies) -> None:
@@ -187,6 +217,7 @@ def _add_declared(adapter: Adapter, found: Dependencies) -> None:
             hint = "Name an installed model as 'app_label.Model'."
             found.mistakes.append(Mistake(name, "names no model that is installed", hint))
             continue
+        found.named.add(model)
         for entry in value if isinstance(value, list | tuple) else [value]:
             made = _declared(adapter, model, entry, found)
             if isinstance(made, Dependency):

@@ -108,16 +108,27 @@ def own_paths(adapter: Adapter) -> Iterator[tuple[Shape, str]]:
     return ((shape, spec) for shape, spec in _own_specs(adapter) if isinstance(spec, str))
 
 
+def paths_of(adapter: Adapter, name: str) -> Iterator[str]:
+    """The paths that attribute ``name`` reads on the adapter's own object; of an amount not that of its currency."""
+    spec = adapter.spec(name)
+    found = _parts(adapter, name, spec.amount if isinstance(spec, Money) else spec)
+    return (part for part in found if isinstance(part, str))
+
+
 def _own_specs(adapter: Adapter) -> Iterator[tuple[Shape, Any]]:
     """Each path and callable that the adapter reads on its own object."""
     for name, shape in adapter.attributes.items():
-        if adapter.getter(name) is not None:
-            continue
-        for part in _flat(adapter.spec(name)):
-            if isinstance(part, IfPresent):
-                yield shape, part.path if adapter.has(part) else None
-            else:
-                yield shape, part
+        yield from ((shape, part) for part in _parts(adapter, name, adapter.spec(name)))
+
+
+def _parts(adapter: Adapter, name: str, spec: Any) -> Iterator[Any]:
+    if adapter.getter(name) is not None:
+        return
+    for part in _flat(spec):
+        if isinstance(part, IfPresent):
+            yield part.path if adapter.has(part) else None
+        else:
+            yield part
 
 
 def _flat(spec: Any) -> Iterator[Any]:

@@ -25,6 +25,7 @@ class BookAdapter(adapters.ProductAdapter):
     categories = "categories"
     metadata = {"author": "author", "first_published": "year"}
     watches = ("cover", "subject")
+    depends_on = {"bookshop.Category": "books"}
 
     def get_image_url(self, book: Book) -> str:
         """Return where the cover is; the address of the site is in the settings."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.auth import get_user_model
+
 from django_hellotext import adapters
 
 if TYPE_CHECKING:
@@ -17,7 +19,10 @@ class CustomerAdapter(adapters.UserProfileAdapter):
     """A user who is no staff, with the category that they like most, and on the list of the book club."""
 
     properties = {FAVOURITE: "reader.favourite.name"}
-    depends_on = {"bookshop.Reader": "user"}
+    depends_on = {
+        "bookshop.Reader": "user",
+        "bookshop.Category": lambda category: get_user_model().objects.filter(reader__favourite=category),
+    }
 
     def get_lists(self, user: User) -> list[str]:
         """Return the lists that the customer is on; that is no consent to be written to."""

@@ -19,9 +19,14 @@ def order_line(**parts: Any) -> Items:
     return Items("lines", **{"product": "product", **parts})
 
 
+def told(adapter: Adapter) -> list[CheckMessage]:
+    """Whatever is said of ``adapter``, but for what ``test_unseen`` is about."""
+    return [one for one in adapter.check() if one.id != "hellotext.W104"]
+
+
 def only(adapter: Adapter) -> CheckMessage:
     """The single mistake of ``adapter``; no check may need the database, which these tests do not have."""
-    [found] = adapter.check()
+    [found] = told(adapter)
     assert found.obj is type(adapter)
     return found
 
@@ -154,7 +159,7 @@ FINE: list[Adapter] = [
 
 @pytest.mark.parametrize("adapter", FINE, ids=range(len(FINE)))
 def test_what_works_is_not_complained_about(adapter: Adapter) -> None:
-    assert adapter.check() == []
+    assert told(adapter) == []
 
 
 def test_a_model_that_answers_any_name_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
