@@ -390,8 +390,11 @@ class Adapter:
         adapter = self.registry.for_model(model) if self.registry else None
         return adapter.kind if adapter is not None and adapter.kind == "product_variant" else "product"
 
-    def _read_status(self, obj: Any, declared: OnChange, *, where: str) -> tuple[str, datetime.datetime | None]:
-        status = values.status_text(self.read(obj, declared.field, where=where))
+    def _read_status(self, obj: Any, declared: OnChange, *, where: str) -> tuple[str, datetime.datetime | None] | None:
+        found = self.read(obj, declared.field, where=where)
+        if hasattr(found, "resolve_expression"):
+            return None  # what the database works out is known once it is read again
+        status = values.status_text(found)
         times = {values.status_text(key): spec for key, spec in declared.at.items()}
         at = f"{where}.at[{status!r}]"
         return status, values.moment(self.read(obj, times.get(status), where=at), where=at)

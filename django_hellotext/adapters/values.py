@@ -21,6 +21,8 @@ from django_hellotext.exceptions import ConfigurationError
 
 logger = logging.getLogger("django_hellotext.adapters")
 
+STATUS_LENGTH = 100  # characters of the columns
+
 
 def is_empty(value: Any) -> bool:
     """Whether ``value`` is left out of a payload: ``None``, text without a letter, an empty list or mapping."""
@@ -139,10 +141,10 @@ def objects(value: Any, *, key: Any = None) -> list[Any]:
 
 
 def status_text(value: Any) -> str:
-    """A status as the text under which it is remembered; ``""`` for ``None``."""
+    """A status as the text under which it is remembered, which has an end; ``""`` for ``None``."""
     if isinstance(value, Enum):
         value = value.value
-    return "" if value is None else str(value)
+    return "" if value is None else str(value)[:STATUS_LENGTH]
 
 
 def moment(value: Any, *, where: str) -> datetime.datetime | None:

@@ -6,10 +6,12 @@ import datetime
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from django_hellotext.adapters import OnChange, Value
 from django_hellotext.exceptions import ConfigurationError
+from django_hellotext.models import Change
 from tests.testshop.models import Order
 
 from .shop import order_adapter, product_adapter
@@ -49,6 +51,22 @@ def test_a_status_may_be_a_flag_or_a_number() -> None:
     numbered = order_adapter(events=OnChange("pk", {3: "order.placed"}))
     assert numbered.status(Order(pk=3)) == ("3", None)
     assert numbered.action_for("3") == "order.placed"
+
+
+def test_a_status_is_remembered_as_far_as_its_column_goes() -> None:
+    """A longer one would be refused by the database, and with it all that is told in the same statement (demand F2)."""
+    long = "x" * 150
+    adapter = order_adapter(events=OnChange("status", {long: "order.placed"}, at={long: "shipped_at"}))
+    found = adapter.status(Order(status=long, shipped_at=NOON))
+    assert found == (long[:100], NOON)
+    assert adapter.action_for(long[:100]) == "order.placed"
+    assert len(long[:100]) == Change._meta.get_field("status").max_length
+
+
+def test_a_status_that_the_database_works_out_is_not_known_yet() -> None:
+    """Its text would be taken for a status, and the next save for a change of it (demand A6)."""
+    adapter = order_adapter(events=EVENTS)
+    assert adapter.status(Order(status=F("method"))) is None
 
 
 def test_a_time_without_a_zone_is_in_the_default_one() -> None:

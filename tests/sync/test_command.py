@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from django_hellotext import adapters
 from django_hellotext.adapters import registry
 from django_hellotext.delivery import syncing
 from django_hellotext.emulator import Emulator, Fault
@@ -238,6 +239,15 @@ def test_an_adapter_that_raises_for_one_object_stops_no_other(
         assert "ZeroDivisionError: no such shelf" in error["message"]
     synced = RemoteObject.objects.filter(kind="product", state=State.SYNCED)
     assert {row.host_pk for row in synced} == {str(product.pk) for product in good}
+
+
+def test_a_status_without_end_stops_nothing(old_shop: Emulator, sync: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Demand F2: on PostgreSQL and MariaDB the database would refuse it, and a page of others with it."""
+    adapter = registry.for_model(Order)
+    endless = adapters.OnChange(lambda order: f"{order.status} {'x' * 150}", {"paid": "order.confirmed"})
+    monkeypatch.setattr(type(adapter), "events", endless)
+    assert sync().code == 0
+    assert sync("--check").code == 0
 
 
 def test_what_was_refused_is_tried_again_by_the_next_run(hellotext: Emulator, sync: Run) -> None:
