@@ -332,7 +332,8 @@ def _event_lines(
     for event in found:
         yield Line("event", f"{named(event)}:")
         yield from _deeper(_Row(event, using).lines())
-    if not found:
+    # The change that waits may be what makes one, such as the status of an order.
+    if not found and not has_change:
         text = _(
             "No event about it was recorded. A visit by a crawler, a preview, a member of staff, a visitor without a "
             "session, or one who refuses to be seen leaves none."

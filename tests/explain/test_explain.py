@@ -150,6 +150,16 @@ def test_a_change_that_no_worker_has_seen(hellotext: Emulator) -> None:
     assert {"no_worker", "unseen_change"} <= set(codes(product))
 
 
+def test_of_an_order_that_no_worker_has_seen_nobody_says_that_it_made_no_event(deliver: Deliver) -> None:
+    """Its event is recorded when the worker looks at the change."""
+    order = placed_order(customer=make_customer())
+    assert codes(order)[-1] == "unseen_change"
+    deliver()
+    assert "event" in codes(order)
+    Event.objects.all().delete()
+    assert "no_event" in codes(order)
+
+
 def test_an_anonymous_cart(deliver: Deliver) -> None:
     cart = make_cart()
     deliver()
