@@ -18,6 +18,7 @@ from django.urls import path
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy, override
 from django.views.decorators.cache import cache_page
+from django.views.decorators.vary import vary_on_headers
 from markupsafe import Markup
 
 from django_hellotext import js, snippet
@@ -41,6 +42,7 @@ def public(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("private/", cache_page(600)(private)),
     path("public/", public),
+    path("catalogue/", cache_page(600)(vary_on_headers("Sec-GPC")(public))),
 ]
 
 
@@ -381,3 +383,15 @@ def test_a_page_without_a_request_asks_the_hook_without_one(pages: Any) -> None:
 def test_what_the_library_writes_for_no_session_is_none(nothing: str) -> None:
     """G1: it would make all visitors one"""
     assert valid_session(nothing) == ""
+
+
+@pytest.mark.parametrize("first", ["", "1"])
+def test_a_cached_page_follows_who_signals_a_refusal(first: str) -> None:
+    """Demand I2: as ``how-to/browser-events.md`` says it; the cache keeps one page with the tag and one without."""
+
+    def seen(signal: str) -> bool:
+        response = Client().get("/catalogue/", headers={"Sec-GPC": signal} if signal else {})
+        return b"<script" in response.content
+
+    for signal in (first, "1", "", "1"):
+        assert seen(signal) is (signal == "")
