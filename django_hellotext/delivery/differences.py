@@ -18,6 +18,7 @@ from ..api.types import LineItem, encode_json
 from ..api.types.results import OrderItem, ProductVariant
 from ..exceptions import NotFound
 from ..models import Kind
+from .comparing import differences
 
 SENT = "_sent"
 """The key in a mirror's ``data`` under which the names (never the values) of what was last sent are kept."""
@@ -162,7 +163,8 @@ def correct_variants(
     for values in wanted:
         reference = values["reference"]
         found = by_reference.get(reference)
-        if found is not None and before.get(reference) == now[reference]:
+        is_sent = before.get(reference) == now[reference]
+        if found is not None and is_sent and not differences(values, found.raw, {}):
             continue
         changed = True
         if found is None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from django_hellotext.adapters import Link
+from django_hellotext import adapters
+from django_hellotext.adapters import Link, registry
 from django_hellotext.api import HellotextClient
 from django_hellotext.api.resources.profiles import Profiles
 from django_hellotext.api.types import Money
@@ -34,7 +35,7 @@ from tests.factories import (
     make_voucher,
     placed_order,
 )
-from tests.testshop.models import Order, Product
+from tests.testshop.models import Order, Product, Variant
 
 from .conftest import OTHER_SHOP, Run
 
@@ -211,6 +212,38 @@ def test_a_line_that_was_changed_there_is_found_and_put_right(
     assert there.orders.retrieve(order).items[0].price == line.price
 
 
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shop whose products bring their variants along."""
+    every = {model: one for model, one in registry.registry._adapters.items() if model is not Variant}
+    monkeypatch.setattr(registry.registry, "_adapters", every)
+    declared = adapters.Variants("sizes", sku="sku", price=adapters.Money("price", currency=adapters.Value("EUR")))
+    monkeypatch.setattr(type(registry.for_model(Product)), "variants", declared)
+
+
+def test_a_variant_that_a_product_brings_along_is_compared_by_itself(
+    sizes: None, there: HellotextClient, sync: Run
+) -> None:
+    product = make_product()
+    large = make_variant(product=product, name="Large", price=Decimal("3.00"))
+    make_variant(product=product, name="Small", price=Decimal("2.00"))
+    assert sync("product").code == 0
+    known = there.products.retrieve(str(product.pk))
+    [mine] = [one for one in known.variants if one.reference == str(large.pk)]
+    there.variants.create(known.id, name="Of somebody else", reference="theirs", source="another")
+    assert sync("--check", "product").code == 0
+    there.variants.update(mine.id, name="Large", price=Money(Decimal("99.00"), "EUR"))
+    assert drift(sync("--check", "product")) == {"product": {"changed_there": 1}}
+    assert sync("--repair", "product").code == 0
+    assert there.variants.retrieve(mine.id).price == mine.price
+    assert sync("--check", "product").code == 0
+    there.variants.delete(mine.id)
+    assert drift(sync("--check", "product")) == {"product": {"changed_there": 1}}
+    assert sync("--repair", "product").code == 0
+    assert sync("--check", "product").code == 0
+    assert "Large" in {one.name for one in there.products.retrieve(str(product.pk)).variants}
+
+
 def test_what_others_put_there_is_theirs(shop: dict[str, Any], there: HellotextClient, sync: Run) -> None:
     there.lists.create(name="Their own")
     there.profiles.update(remote_id("profile", shop["profile"]), lists=["Their own"], phones={"work": "+59899000111"})
@@ -347,6 +380,9 @@ def test_profiles_that_move_while_they_are_listed_are_no_drift(
         ({"price": Money(Decimal("12.90"), "EUR")}, {"price": {"amount": 12.9, "currency": "EUR"}}, {}, []),
         ({"price": Money(Decimal("12.90"), "EUR")}, {"price": {"amount": "12.90", "currency": "USD"}}, {}, ["price"]),
         ({"price": Money(Decimal("12.90"), "EUR")}, {"price": None}, {}, ["price"]),
+        ({"image_url": "https://shop.example/a.png"}, {"image_url": "https://cdn.example/x.png"}, {}, []),
+        ({"image_url": "https://shop.example/a.png"}, {"image_url": None}, {}, ["image_url"]),
+        ({"image_url": "https://shop.example/a.png"}, {"image_url": None}, {"image_url": None}, []),
         ({"tags": ["b", "a"]}, {"tags": ["a", "b"]}, {}, []),
         ({"tags": ["a"]}, {"tags": ["a", "b"]}, {}, ["tags"]),
         ({"lists": ["Regulars"]}, {"lists": [{"id": "1", "name": "Regulars"}, {"id": "2", "name": "VIP"}]}, {}, []),
