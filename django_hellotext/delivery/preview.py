@@ -63,8 +63,9 @@ def preview(row: RemoteObject, *, using: str) -> Preview:
 def preview_event(event: Event, *, using: str) -> dict[str, Any] | None:
     """What would be sent of ``event`` now, as plain JSON; what is not at Hellotext yet stands there as a link.
 
-    An event is frozen when it is recorded, so one that was sent was sent like this too; only what it refers to may
-    have another ID since. ``None`` for what is no event at Hellotext: a subscription, and a row whose data was erased.
+    An event is frozen when it is recorded, so one that was sent was sent like this too, but for what is looked up at
+    that moment: IDs, the buyer's campaign, whether its session is its customer's. ``None`` for what is no event at
+    Hellotext: a subscription, a row whose data was erased, and one of a newer layout.
     """
     if event.is_subscription or event.is_erased or event.payload_version > PAYLOAD_VERSION:
         return None
