@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import hypothesis
@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from django_hellotext.delivery import Report, breaker, drain, policy
-from django_hellotext.emulator import Emulator
+from django_hellotext.emulator import Emulator, EmulatorServer
 from tests.ports import listens
 
 # How long an example takes says something of the machine only. In CI Hypothesis has a profile of its own.
@@ -40,6 +40,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def emulator() -> Emulator:
     """A local Hellotext that accepts ``test-token``."""
     return Emulator(token="test-token", business_id="test-business")
+
+
+@pytest.fixture
+def server(emulator: Emulator) -> Iterator[EmulatorServer]:
+    """The local Hellotext over HTTP, on a free port."""
+    with EmulatorServer(emulator) as running:
+        yield running
 
 
 @pytest.fixture

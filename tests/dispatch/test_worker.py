@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("celery", reason="needs Celery")
 
 from django_hellotext.beat import DRAIN_TASK, PRUNE_TASK
-from django_hellotext.emulator import Emulator, EmulatorServer
+from django_hellotext.emulator import EmulatorServer
 from tests.processes.shop import Shop, wait_for
 
 from .brokers import Broker
@@ -48,12 +48,6 @@ real = pytest.mark.parametrize(
 @pytest.fixture
 def broker(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(request.param)
-
-
-@pytest.fixture
-def server() -> Iterator[EmulatorServer]:
-    with EmulatorServer(Emulator(token="test-token", business_id="test-business")) as server:
-        yield server
 
 
 @pytest.fixture

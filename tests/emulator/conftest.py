@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NoReturn
 
 import pytest
 
-from django_hellotext.emulator import Emulator, EmulatorServer
+from django_hellotext.emulator import Emulator
 from django_hellotext.emulator.store import Row
 
 from .calling import Caller
@@ -29,10 +28,3 @@ def call(emulator: Emulator) -> Caller:
 def shop(call: Caller) -> Shop:
     """One object of each kind."""
     return Shop(call)
-
-
-@pytest.fixture
-def server(emulator: Emulator) -> Iterator[EmulatorServer]:
-    """The emulator over HTTP on a free port."""
-    with EmulatorServer(emulator) as running:
-        yield running

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from django_hellotext.emulator import Emulator, EmulatorServer, Fault
+from django_hellotext.emulator import EmulatorServer, Fault
 
 from .shop import Shop, wait_for
 
@@ -19,12 +19,6 @@ from tests.testshop.models import Product
 Product.objects.bulk_create([Product(name=f"Product {{n}}", sku=f"SKU-{{n}}", price=1) for n in range({count})])
 """
 COUNT = 550  # more than a page
-
-
-@pytest.fixture
-def server() -> Iterator[EmulatorServer]:
-    with EmulatorServer(Emulator(token="test-token", business_id="test-business")) as server:
-        yield server
 
 
 @pytest.fixture

@@ -24,12 +24,6 @@ EVENTS = "/v1/attribution/events"
 
 
 @pytest.fixture
-def server() -> Iterator[EmulatorServer]:
-    with EmulatorServer(Emulator(token="test-token", business_id="test-business")) as server:
-        yield server
-
-
-@pytest.fixture
 def shop(tmp_path: Path, server: EmulatorServer) -> Iterator[Shop]:
     shop = Shop(tmp_path, server.url).open()
     yield shop

@@ -10,7 +10,7 @@ from pathlib import Path
 import django
 import pytest
 
-from django_hellotext.emulator import Emulator, EmulatorServer
+from django_hellotext.emulator import EmulatorServer
 
 from .shop import Shop, wait_for
 
@@ -24,12 +24,6 @@ STOCK = f"""
 from tests.testshop.models import Product
 Product.objects.bulk_create([Product(name=f"Product {{n}}", sku=f"SKU-{{n}}", price=1) for n in range({COUNT})])
 """
-
-
-@pytest.fixture
-def server() -> Iterator[EmulatorServer]:
-    with EmulatorServer(Emulator(token="test-token", business_id="test-business")) as server:
-        yield server
 
 
 @pytest.fixture

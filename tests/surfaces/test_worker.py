@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -173,12 +173,6 @@ class Shop:
             return Counter(state for (state,) in connection.execute("SELECT state FROM django_hellotext_remoteobject"))
         finally:
             connection.close()
-
-
-@pytest.fixture
-def server(emulator: Emulator) -> Iterator[EmulatorServer]:
-    with EmulatorServer(emulator) as running:
-        yield running
 
 
 @pytest.fixture
