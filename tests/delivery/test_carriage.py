@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future, wait
+from typing import Any
 
 import pytest
 
 import django_hellotext
 from django_hellotext.delivery import Report
+from django_hellotext.delivery.carriage import Carriage
+from django_hellotext.delivery.engine import Drain
 from django_hellotext.emulator import Emulator, Fault
+from django_hellotext.emulator.core import EmulatorResponse
 from django_hellotext.models import Account, Event, State
 from tests.factories import make_customer
 
 pytestmark = pytest.mark.django_db
 
 Deliver = Callable[..., Report]
+EVENTS = "/v1/attribution/events"
 THREADS = 4
 
 
@@ -26,7 +34,7 @@ def record_for_known_customers(count: int, deliver: Deliver) -> None:
 
 
 def posted(emulator: Emulator) -> int:
-    return sum(entry.path == "/v1/attribution/events" and entry.method == "POST" for entry in emulator.log)
+    return sum(entry.path == EVENTS and entry.method == "POST" for entry in emulator.log)
 
 
 @pytest.mark.parametrize("status", [500, 503])
@@ -51,3 +59,36 @@ def test_rows_handed_out_ahead_are_sent_after_all_when_only_one_was_poison(
     deliver(concurrency=THREADS)
     assert Event.objects.filter(state=State.DELIVERED).count() == 5 * THREADS - 1
     assert Event.objects.get(state=State.PENDING).attempts == 1
+
+
+def test_while_this_thread_is_with_the_database_the_others_stop_at_the_first_trouble(
+    hellotext: Emulator, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are left with the threads meanwhile, and nobody looks at what comes back."""
+    record_for_known_customers(5 * THREADS, deliver)
+    gate, flights, numbers = threading.Event(), list[Future[Any]](), itertools.count()
+    answer, submit = hellotext.handle, Carriage.submit
+
+    def handle(method: str, path: str, **rest: Any) -> EmulatorResponse:
+        # Then each of the threads has one row in hand, and as many wait behind those.
+        if path == EVENTS and next(numbers) >= 3 * THREADS:
+            assert gate.wait(30)
+        return answer(method, path, **rest)
+
+    def noted(carriage: Carriage, call: Any, **rest: Any) -> Future[Any]:
+        flights.append(submit(carriage, call, **rest))
+        return flights[-1]
+
+    def feed() -> bool:
+        """The engine asks for more work, once nothing is due: in this thread, with the rest of the rows handed out."""
+        if not gate.is_set():
+            hellotext.add_fault(Fault(kind="error", status=503))
+            gate.set()
+            wait(flights, timeout=30)
+        return False
+
+    monkeypatch.setattr(hellotext, "handle", handle)
+    monkeypatch.setattr(Carriage, "submit", noted)
+    Drain("default", concurrency=THREADS, feed=feed).run()
+    assert Event.objects.filter(state=State.DELIVERED).count() == 3 * THREADS
+    assert sum(entry.path == EVENTS and entry.status == 503 for entry in hellotext.log) == THREADS
