@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -23,6 +24,7 @@ from .send import Sent
 logger = logging.getLogger("django_hellotext.delivery")
 
 FLUSH = 50  # delivered events written with one UPDATE
+UNWRITTEN = 1.0  # seconds after which what has come together is written, so that no lease ends before
 
 
 class Results:
@@ -33,13 +35,17 @@ class Results:
         self.figures = figures
         self.report = Report()
         self._arrived: list[Work] = []
+        self._arrived_at = 0.0
         self._unchanged: list[Work] = []
 
     def delivered(self, work: Work) -> None:
         """The event was received; written together with others."""
         work.row.state = State.DELIVERED
+        now = time.monotonic()
+        if not self._arrived:
+            self._arrived_at = now
         self._arrived.append(work)
-        if len(self._arrived) >= FLUSH:
+        if len(self._arrived) >= FLUSH or now - self._arrived_at >= UNWRITTEN:
             self.flush()
 
     def flush(self) -> None:

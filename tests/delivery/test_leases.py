@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 import django_hellotext
-from django_hellotext.delivery import Report, carriage, engine, leases
+from django_hellotext.delivery import Report, carriage, engine, leases, results
 from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.models import Event, RemoteObject, State
+from django_hellotext.signals import delivered
 from tests.factories import make_customer, make_order, make_order_line, make_product
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +43,7 @@ def slow(hellotext: Emulator, settings: Any, monkeypatch: pytest.MonkeyPatch) ->
     clock = Clock()
     options = {**settings.HELLOTEXT["BACKEND_OPTIONS"], "sleep": clock.sleep}
     settings.HELLOTEXT = {**settings.HELLOTEXT, "BACKEND_OPTIONS": options}
-    for room in (engine, carriage, leases):
+    for room in (engine, carriage, leases, results):
         monkeypatch.setattr(room, "time", clock)
     return lambda: hellotext.add_fault(Fault(kind="latency", seconds=LATENCY))
 
@@ -58,6 +59,29 @@ def test_rows_for_which_too_little_is_left_of_the_lease_go_back_unsent(
     report = deliver(concurrency=1)
     assert report.given_back == 3
     assert list(Event.objects.values_list("state", "attempts")) == [(State.DELIVERED, 0)] * (ROWS + 3)
+
+
+def test_what_arrives_slowly_is_written_before_its_lease_ends(
+    hellotext: Emulator, deliver: Deliver, slow: Callable[[], None]
+) -> None:
+    """Fifty of them are written at once; until so many have come together, somebody else would look for the first."""
+    customer = make_customer()
+    deliver()
+    for number in range(ROWS - 1):
+        django_hellotext.track("page.viewed", profile=customer, url=f"https://shop.example/{number}")
+    slow()
+    before, ahead = len(hellotext.log), list[int]()
+
+    def hear(sender: object, **kwargs: Any) -> None:
+        ahead.append(len(hellotext.log) - before - len(ahead))
+
+    delivered.connect(hear)
+    try:
+        deliver(concurrency=1)
+    finally:
+        delivered.disconnect(hear)
+    assert len(ahead) == ROWS - 1
+    assert max(ahead) <= 3
 
 
 def test_an_update_of_many_requests_stops_in_time_and_goes_on_under_the_next_lease(
