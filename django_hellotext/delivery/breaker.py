@@ -38,14 +38,15 @@ class Breaker:
         self.account = account
         self.using = using
 
-    def judge(self, error: ApiError) -> None:
-        """Act on the answer to a probe, or on a row's answer that says it all: 401 and 429."""
+    def judge(self, error: ApiError, *, again: bool = False) -> None:
+        """Act on the answer to a probe, or on a row's answer that says it all: 401 and 429.
+
+        ``again``: the probe was that of a pause, which goes on.
+        """
         if isinstance(error, AuthenticationError | PermissionDenied):
             self.halt(error)
-            return
-        if isinstance(error, RateLimited):
+        elif self.pause(error, again=again) and isinstance(error, RateLimited):
             Account.objects.using(self.using).slow_down(self.account)
-        self.pause(error)
 
     def hear(self, error: ApiError, client: HellotextClient) -> bool:
         """Whether ``error``, which a look met and no row, speaks of the account, which then pauses or is halted."""
@@ -57,19 +58,25 @@ class Breaker:
         self.judge(answer)
         return True
 
-    def pause(self, error: ApiError) -> None:
-        """Send nothing for a while, longer with each pause in a row, and at least what ``Retry-After`` says."""
+    def pause(self, error: ApiError, *, again: bool = False) -> bool:
+        """Send nothing for a while, longer with each pause in a row, and at least what ``Retry-After`` says.
+
+        Answers whether this is what paused it: what several workers meet at once is one outage and one pause.
+        """
         accounts = Account.objects.using(self.using)
         before = accounts.get(key=self.account)
         longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(before.pauses, 10))
         asked = float(getattr(error, "retry_after", None) or 0.0)
         seconds = max(asked, longest * (0.5 + 0.5 * random.random()))  # noqa: S311 - jitter above a floor
         reason = f"{type(error).__name__} {error.status or ''}".strip()
-        accounts.pause(self.account, seconds=seconds, reason=reason)
-        if before.pauses == 0:
+        if not accounts.pause(self.account, seconds=seconds, reason=reason, again=again):
+            accounts.prolong(self.account, seconds=asked)
+            return False
+        if not again:
             # One warning for one outage; the rest of it is silent (demand C12).
             logger.warning("account.paused", extra={"account": self.account, "reason": reason})
             paused.send_robust(sender=Account, account=self.account, reason=reason, using=self.using)
+        return True
 
     def halt(self, error: ApiError) -> None:
         """Send nothing until the credentials change or a person resumes the account; nothing is lost."""
@@ -99,5 +106,5 @@ class Breaker:
         if error is None or error.outcome is Outcome.REFUSE:
             self.resume()
             return True
-        self.judge(error)
+        self.judge(error, again=True)
         return False

@@ -16,11 +16,20 @@ class AccountQuerySet(models.QuerySet["Account"]):
         """The account that first drained this database for the business; any other is a clone's (demand A8)."""
         return self.filter(business_id=business_id).order_by("pk").first()
 
-    def pause(self, key: str, *, seconds: float, reason: str) -> int:
-        """Send nothing for ``key`` for ``seconds``, and then only after a probe."""
-        return self.filter(key=key).update(
+    def pause(self, key: str, *, seconds: float, reason: str, again: bool = False) -> int:
+        """Send nothing for ``key`` for ``seconds``, and then only after a probe; 0 if it pauses already.
+
+        ``again``: a probe has failed, so the pause that there is begins anew.
+        """
+        rows = self.filter(key=key) if again else self.filter(key=key, paused_reason="")
+        return rows.update(
             paused_until=UtcNow() + timedelta(seconds=seconds), paused_reason=reason[:200], pauses=F("pauses") + 1
         )
+
+    def prolong(self, key: str, *, seconds: float) -> int:
+        """Have the pause of ``key`` last for ``seconds`` from now at least."""
+        until = UtcNow() + timedelta(seconds=seconds)
+        return self.filter(key=key, paused_until__lt=until).update(paused_until=until)
 
     def take_probe(self, key: str, *, seconds: float) -> bool:
         """Whether the pause of ``key`` is over and this caller is the one that asks; the others wait ``seconds``."""

@@ -12,9 +12,11 @@ from django.utils import timezone
 
 import django_hellotext
 from django_hellotext.delivery import Report
+from django_hellotext.delivery.breaker import Breaker
 from django_hellotext.delivery.engine import Drain
 from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.emulator.core import EmulatorResponse
+from django_hellotext.exceptions import RateLimited
 from django_hellotext.models import Account, Event, Lane, RemoteObject, State
 from django_hellotext.models.accounts import AccountQuerySet
 from django_hellotext.signals import paused, resumed
@@ -119,9 +121,9 @@ def test_pauses_grow_while_the_outage_lasts(
 ) -> None:
     pause, pauses = AccountQuerySet.pause, []
 
-    def noted(self: AccountQuerySet, key: str, *, seconds: float, reason: str) -> int:
+    def noted(self: AccountQuerySet, key: str, *, seconds: float, **rest: Any) -> int:
         pauses.append(seconds)
-        return pause(self, key, seconds=seconds, reason=reason)
+        return pause(self, key, seconds=seconds, **rest)
 
     monkeypatch.setattr(AccountQuerySet, "pause", noted)
     record(1)
@@ -282,6 +284,29 @@ def test_too_many_requests_pause_for_as_long_as_hellotext_says(hellotext: Emulat
     assert account.drained_at is not None
     assert 35 < (account.paused_until - account.drained_at).total_seconds() < 90  # the drain itself takes a while
     assert not Event.objects.filter(attempts__gt=0).exists()
+
+
+def test_an_outage_that_many_workers_meet_at_once_is_one_pause(
+    hellotext: Emulator, deliver: Deliver, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Counted for each of them, the first hiccup would pause a large site for a minute, and cut its rate to nothing."""
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "RATE": 100}
+    record(1)
+    deliver()
+    workers = [Breaker("test-business/test", using="default") for _ in range(8)]
+    for worker in workers:
+        worker.judge(RateLimited(status=429))
+    account = Account.objects.get()
+    assert (account.pauses, account.rate) == (1, pytest.approx(50))
+    assert account.paused_until is not None
+    assert account.paused_until < timezone.now() + timedelta(seconds=5)
+    # Whoever was told to wait for longer is listened to all the same.
+    workers[0].judge(RateLimited(status=429, retry_after=600))
+    workers[1].judge(RateLimited(status=429, retry_after=60))
+    account.refresh_from_db()
+    assert account.pauses == 1
+    assert account.paused_until > timezone.now() + timedelta(seconds=500)
+    assert [entry.message for entry in caplog.records if entry.levelno >= logging.WARNING] == ["account.paused"]
 
 
 @pytest.fixture
