@@ -22,7 +22,7 @@ from ..adapters.contacts import addresses_of
 from ..conf import hellotext_settings
 from ..exceptions import TrackingError
 from ..intake.handover import attachment
-from ..models import LAST_PAYLOAD, UNSUBSCRIBE, Event, Kind, RemoteObject, Session, SkipReason, State
+from ..models import LAST_PAYLOAD, PAYLOAD_VERSION, UNSUBSCRIBE, Event, Kind, RemoteObject, Session, SkipReason, State
 from ..models.deliverable import IS_DUE, Deliverable, error_fields
 from ..models.erasure import erased
 from .differences import SENT, cleared
@@ -305,6 +305,8 @@ def items_of(event: Event) -> list[tuple[Link, str]]:
 
 def event_links(event: Event) -> list[Link]:
     """What ``event`` refers to, each of which must be at Hellotext before it."""
+    if event.payload_version > PAYLOAD_VERSION:
+        return []  # whatever it says is not for this worker to read
     found = [profile_of(event), object_of(event), *(product for product, _ in items_of(event))]
     return [link for link in found if link.label]
 

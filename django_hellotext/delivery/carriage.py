@@ -15,6 +15,8 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
+from django.db import DatabaseError
+
 from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..exceptions import ApiError, AuthenticationError, NotFound, RateLimited
@@ -199,7 +201,13 @@ class _Delivery:
             self.results.give_back([work])
             self._hold_back(work)
             return
-        answer = readiness(work)
+        try:
+            answer = readiness(work)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            self._unexpected(work, error)
+            return
         if isinstance(answer, Go):
             call = self._guarded(work, answer.call)
             self.in_flight[self.carriage.submit(call, finished=self.finished)] = work
@@ -237,11 +245,14 @@ class _Delivery:
             self.results.refused(work, **error_fields(type="parameter_invalid", message=str(error)))
             self._done(work)
         else:
-            # A fault of ours: this row waits for a person, and holds up nobody else (demand C7).
-            logger.error("row.unexpected", exc_info=error, extra={"row": work.row.pk})
-            message = f"{type(error).__name__}: {error}"
-            self.results.refused(work, **error_fields(type="unexpected_error", message=message))
-            self._done(work)
+            self._unexpected(work, error)
+
+    def _unexpected(self, work: Work, error: BaseException) -> None:
+        """A fault of ours, or of a payload: this row waits for a person, and holds up nobody else (demand C7)."""
+        logger.error("row.unexpected", exc_info=error, extra={"row": work.row.pk})
+        message = f"{type(error).__name__}: {error}"
+        self.results.refused(work, **error_fields(type="unexpected_error", message=message))
+        self._done(work)
 
     def _succeeded(self, work: Work, sent: Sent) -> None:
         if sent.removed:

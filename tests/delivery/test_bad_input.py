@@ -297,3 +297,22 @@ def test_a_total_that_no_column_holds_does_not_stop_the_fold(
     assert event.error_parameter == ("amount" if state == State.FAILED else "")
     assert row_of(product).state == State.SYNCED
     assert not Change.objects.exists()
+
+
+def test_a_payload_that_is_no_argument_holds_up_no_other_row(
+    hellotext: Emulator, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An adapter's own ``build()`` may put anything into an item; the thread that drains would end, time and again."""
+    adapter: Any = registry.for_model(Order)
+    build = type(adapter).build
+
+    def with_a_note(self: Any, obj: Order) -> dict[str, Any]:
+        return {**build(self, obj), "items": [{"product": "SKU-1", "note": "a present"}]}
+
+    monkeypatch.setattr(type(adapter), "build", with_a_note)
+    odd = make_order(customer=make_customer())
+    product = make_product()
+    deliver()
+    kind, message = refused(odd, fine=product)
+    assert kind == "unexpected_error"
+    assert "note" in message

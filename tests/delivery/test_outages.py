@@ -439,11 +439,16 @@ def test_live_rows_go_before_a_back_fill_without_starving_it(
     assert first.count("https://shop.example/old") == 2
 
 
-def test_an_event_recorded_by_a_newer_version_waits_for_a_person(hellotext: Emulator, deliver: Deliver) -> None:
+@pytest.mark.parametrize("frozen", [None, {"items": [{"product": "shop.book/7"}]}])
+def test_an_event_recorded_by_a_newer_version_waits_for_a_person(
+    hellotext: Emulator, deliver: Deliver, frozen: object
+) -> None:
     record(1)
-    Event.objects.update(payload_version=99)
+    Event.objects.update(payload_version=99, object_parameters=frozen)
+    record(1)
     deliver()
-    event = Event.objects.get()
+    event = Event.objects.earliest("pk")
+    assert Event.objects.latest("pk").state == State.DELIVERED
     assert (event.state, event.error_type) == (State.FAILED, "unknown_layout")
     assert "upgrade" in event.error_message
 
