@@ -318,7 +318,7 @@ class _Delivery:
             attempts=work.row.attempts,
             max_attempts=hellotext_settings.MAX_ATTEMPTS,
             chance=random.random(),  # noqa: S311 - jitter
-            repeatable=is_repeatable(work.row),
+            repeatable=is_repeatable(work.row) and not _is_nameless(work),
             account_works=account_works,
         )
         if decision.verdict is policy.Verdict.FAIL and not self._waits_to_be_seen(work, error):
@@ -387,6 +387,14 @@ class _Delivery:
             other.needs.discard(work)
             if not other.needs:
                 self.ready.append(other)
+
+
+def _is_nameless(work: Work) -> bool:
+    """Whether ``work`` is the event of a customer whom the shop does not want at Hellotext: it goes without them."""
+    if not isinstance(work.row, Event) or not work.row.profile_label:
+        return False
+    mirror = work.batch.mirrors.get(profile_of(work.row))
+    return mirror is None or not mirror.remote_id
 
 
 def _adoption(kind: str, values: dict[str, Any], error: ApiError, *, but: str) -> Call:

@@ -15,9 +15,10 @@ from ..exceptions import ApiError
 from ..models import Ending, Event, Kind, RemoteObject, Session, SkipReason, State
 from ..models.clock import UtcNow
 from ..models.deliverable import NO_ERROR, Deliverable, new_token
+from .batch import profile_of
 from .breaker import Breaker
 from .figures import Figures
-from .mirrors import holder_of, hosts_of, link_of, shared_with
+from .mirrors import holder_of, hosts_of, identity_for, link_of, shared_with
 from .policy import is_repeatable, will_not_tell
 from .reconcile import SURE, arrived_events, find_object, is_settled
 from .results import tell_delivered, tell_failed
@@ -45,8 +46,10 @@ def settle_uncertain(
         if not rows:
             continue
         again = [row for row in rows if is_repeatable(row)]
+        if model is Event:
+            again = _named(again, account, using=using)
         settled += _settle(again, State.PENDING, using=using, token=token)
-        doubtful = [row for row in rows if not is_repeatable(row)]
+        doubtful = [row for row in rows if row not in again]
         try:
             if model is Event:
                 settled += _settle_events(look, doubtful, using=using, token=token, now=now, figures=figures)
@@ -55,6 +58,14 @@ def settle_uncertain(
         except ApiError:
             _settle(doubtful, State.UNCERTAIN, using=using, token=token, after=_soon())
     return settled
+
+
+def _named(events: Sequence[Event], account: str, *, using: str) -> list[Event]:
+    """Those of ``events`` whose customer is at Hellotext, which keeps an event once for nobody else."""
+    wanted = {identity_for(profile_of(event), account): event for event in events}
+    rows = RemoteObject.objects.using(using).identified(wanted).exclude(remote_id="") if wanted else ()
+    known = {row.identity for row in rows}
+    return [event for event in events if identity_for(profile_of(event), account) in known]
 
 
 @dataclass(frozen=True)

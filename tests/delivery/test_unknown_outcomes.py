@@ -15,7 +15,14 @@ from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.emulator.core import EmulatorResponse
 from django_hellotext.models import Account, Event, RemoteObject, State
 from django_hellotext.signals import delivered
-from tests.factories import make_cart_line, make_customer, make_order, make_order_line, make_product, placed_order
+from tests.factories import (
+    make_cart_line,
+    make_customer,
+    make_order,
+    make_order_line,
+    make_product,
+    placed_order,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -330,6 +337,25 @@ def test_an_order_event_of_a_customer_is_simply_repeated(hellotext: Emulator, de
     again(deliver)
     assert Event.objects.get().state == State.DELIVERED
     assert not any(entry.path == EVENTS and entry.method == "GET" for entry in hellotext.log)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_an_order_event_whose_customer_is_not_there_is_looked_for_first(
+    hellotext: Emulator, deliver: Deliver, killed: bool
+) -> None:
+    """It goes with the session alone, and for nobody does Hellotext keep it once."""
+    customer = make_customer()
+    django_hellotext.track("order.placed", make_order(), profile=customer, session="visit", amount=5)
+    customer.is_staff = True
+    customer.save()
+    hellotext.add_fault(garbage(EVENTS))
+    deliver()
+    assert Event.objects.get().profile_label
+    if killed:
+        Event.objects.update(state=State.SENDING, token="a killed worker's", lease_until=LONG_AGO)
+    again(deliver)
+    assert Event.objects.get().state == State.DELIVERED
+    assert accepted(hellotext) == 1
 
 
 def test_what_cannot_be_found_out_follows_the_policy_of_its_action(
