@@ -82,20 +82,22 @@ def _settle(group: list[Work], holders: list[RemoteObject], in_hand: Mapping[int
     for work in others:
         work.fault = _shared(work, first.row)
     for row in holders:
-        if row.state == State.DELETED:
+        if row.state in (State.DELETED, State.SKIPPED):
             # Kept at Hellotext when the shop deleted its own: the same thing has come back under another key.
             if isinstance(first.row, RemoteObject):
                 first.row.remote_id = row.remote_id
         elif row.pk in in_hand:
             first.wait_for(in_hand[row.pk])
+        elif row.state == State.FAILED:
+            first.fault = _shared(first, row, "That one was deleted in the shop, and Hellotext refused to delete it.")
         else:
             first.postponed = True
 
 
-def _shared(work: Work, other: Any) -> dict[str, Any]:
+def _shared(work: Work, other: Any, why: str = "Each object needs its own.") -> dict[str, Any]:
     row: Any = work.row
     message = (
         f"{row.host_label} {row.host_pk} has the reference {row.reference!r} of {other.host_label} {other.host_pk}. "
-        "Each object needs its own."
+        f"{why}"
     )
     return error_fields(type="reference_shared", parameter="reference", message=message)

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 from django.db.models import Model
+from django.utils import timezone
 
 from django_hellotext.adapters import Money, Value, registry
 from django_hellotext.adapters import values as adapter_values
 from django_hellotext.api import types as api_types
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator, Fault
-from django_hellotext.models import Change, Event, RemoteObject, State
+from django_hellotext.models import Change, Event, RemoteObject, SkipReason, State
 from tests.factories import make_customer, make_order, make_product, make_questionnaire, make_voucher, placed_order
 from tests.testshop.models import Order, Product
 
@@ -149,6 +150,32 @@ def test_a_product_that_comes_back_under_another_key_waits_for_the_deletion(
     row = row_of(new)
     assert row.state == State.SYNCED
     assert list(hellotext.world.store["product"].rows) == [row.remote_id]
+
+
+@pytest.mark.parametrize("skipped", [False, True])
+def test_a_product_does_not_wait_for_ever_for_a_deletion_that_was_refused(
+    hellotext: Emulator, deliver: Deliver, products: Callable[..., Any], skipped: bool
+) -> None:
+    """A person has to look at the deletion; where one has said that there is to be none, it is the same product."""
+    products(reference="slug")
+    old, fine = make_product(slug="same"), make_product(slug="other")
+    deliver()
+    before = row_of(old)
+    key = str(old.pk)
+    old.delete()
+    RemoteObject.objects.filter(pk=before.pk).update(state=State.FAILED, tombstone_at=timezone.now())
+    Change.objects.all().delete()
+    if skipped:
+        RemoteObject.objects.filter(pk=before.pk).skip(SkipReason.PERSON)
+    new = make_product(slug="same")
+    deliver()
+    if skipped:
+        assert (row_of(new).state, row_of(new).remote_id) == (State.SYNCED, before.remote_id)
+        return
+    kind, message = refused(new, fine=fine)
+    assert kind == "reference_shared"
+    assert f"testshop.product {key}" in message
+    assert "deleted" in message
 
 
 def test_a_source_that_changes(hellotext: Emulator, deliver: Deliver, settings: Any) -> None:
