@@ -51,6 +51,17 @@ def test_once_sends_what_is_due_says_so_and_ends(hellotext: Emulator) -> None:
 
 
 @pytest.mark.django_db
+def test_it_says_what_it_attached_and_what_it_removed(hellotext: Emulator) -> None:
+    """Otherwise a customer's erasure, and a login, would be a line of noughts."""
+    hellotext.know_session("visitor")
+    customer = make_customer()
+    django_hellotext.track("page.viewed", profile=customer, session="visitor", url="https://shop.example/")
+    assert work().splitlines()[-1].endswith("0 to be tried again, 1 sessions attached")
+    django_hellotext.forget_customer(customer)
+    assert work().splitlines()[-1].endswith("0 to be tried again, 1 removed at Hellotext")
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("number", [0, -1])
 def test_a_bad_concurrency_is_refused(hellotext: Emulator, number: int) -> None:
     with pytest.raises(CommandError, match="--concurrency must be 1 or more"):

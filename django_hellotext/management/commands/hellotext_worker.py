@@ -184,9 +184,12 @@ class Command(BaseCommand):
         return report
 
     def _say(self, report: Report) -> None:
+        # The rarer ones where there are any: after an erasure a line of noughts would say that nothing was done.
+        rare = {"sessions attached": report.attached, "removed at Hellotext": report.removed}
         self._say_line(
             f"{report.delivered} events delivered, {report.synced} objects synced, {report.unchanged} unchanged, "
             f"{report.failed} refused, {report.skipped} not sent, {report.retried} to be tried again"
+            + "".join(f", {count} {what}" for what, count in rare.items() if count)
         )
 
     def _say_line(self, text: str) -> None:
