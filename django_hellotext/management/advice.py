@@ -6,7 +6,9 @@ OWN_DATA = "Correct the object in the shop and save it; it is sent again by itse
 ADVICE = {
     "adapter_failed": "Correct the adapter, then run this again.",
     "unregistered": "Register an adapter for the model again, or skip these rows in the admin.",
-    "prerequisite_failed": "Repair what it refers to first; this one then follows with the next run.",
+    "prerequisite_failed": (
+        "Repair what it refers to first, or let its should_sync() have it; this one then follows with the next run."
+    ),
     "parameter_not_unique": "Two objects share a value that must be unique at Hellotext; correct one of them.",
     "definition_clash": "Make HELLOTEXT agree with what is there, or change it at Hellotext; nothing was touched.",
     "undefined_property": "Define the property at Hellotext, or take it out of the adapter.",

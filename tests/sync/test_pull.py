@@ -99,6 +99,18 @@ def test_references_of_another_system_mean_other_things(hellotext: Emulator, the
     assert adopted() == {f"product {product.pk}": id}
 
 
+def test_a_reference_of_another_system_hides_nothing_that_is_ours(
+    hellotext: Emulator, there: HellotextClient, sync: Run
+) -> None:
+    """It is found by its SKU, although another integration has a product with the same number."""
+    product = make_product(name="Tea", sku="T-1")
+    Change.objects.all().delete()
+    there.products.create(name="x", reference=str(product.pk), source="woocommerce")
+    ours = there.products.create(name="Tea", sku="T-1", reference="before", source="testshop").id
+    assert sync("--pull", "product").counts("product")["adopted"] == 1
+    assert adopted() == {f"product {product.pk}": ours}
+
+
 def test_two_customers_with_one_address_are_not_both_adopted(
     hellotext: Emulator, there: HellotextClient, sync: Run
 ) -> None:
