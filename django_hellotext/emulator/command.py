@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import re
 import signal
 import sys
 import threading
@@ -13,21 +14,22 @@ from types import FrameType
 
 from . import saving
 from .core import Emulator
-from .faults import KINDS, Fault
+from .faults import KINDS, LONGEST_SECONDS, Fault
 from .server import EmulatorServer
 
 DEFAULT_PORT = 4010
+LAST_PORT = 65_535
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the emulator's options to a parser."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 takes a free one (%(default)s)")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0 takes a free one (%(default)s)")
     parser.add_argument("--token", default="test-token", help="the API token to accept (%(default)s)")
     parser.add_argument("--business-id", default="test-business", help="the public business id (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="makes ids and faults repeat (%(default)s)")
     parser.add_argument(
-        "--delay-events", type=float, default=0.0, metavar="SECONDS", help="until an accepted event is listed"
+        "--delay-events", type=_seconds, default=0.0, metavar="SECONDS", help="until an accepted event is listed"
     )
     parser.add_argument(
         "--session", action="append", default=[], metavar="ID", help="a session that a short link made; repeatable"
@@ -50,6 +52,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help=f"something that goes wrong, such as error:rate=0.2,status=502; repeatable. Kinds: {', '.join(KINDS)}",
     )
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) or int(text) > LAST_PORT:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to {LAST_PORT}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= LONGEST_SECONDS:
+        raise argparse.ArgumentTypeError(f"give seconds, from 0 to {LONGEST_SECONDS:g}")
+    return seconds
 
 
 def _fault(spec: str) -> Fault:
@@ -90,7 +108,7 @@ def serve(options: argparse.Namespace, *, say: Callable[[str], None]) -> int:
             saving.save(emulator, options.state)
     except (OSError, saving.StateError) as error:
         advice = " Choose another with --port." if getattr(error, "errno", None) == errno.EADDRINUSE else ""
-        print(f"The emulator could not run: {error}.{advice}", file=sys.stderr, flush=True)  # noqa: T201 - a command
+        print(f"The emulator could not run: {str(error).rstrip('.')}.{advice}", file=sys.stderr, flush=True)  # noqa: T201 - a command
         return 1
     finally:
         for number, handler in before.items():

@@ -55,7 +55,7 @@ def load(emulator: Emulator, path: Path) -> None:
         emulator.reset()
         with emulator.locked():
             _fill(emulator, state)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, ArithmeticError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StateError(f"{path} is no state of an emulator.") from error
 
 

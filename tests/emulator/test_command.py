@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -16,7 +17,7 @@ import pytest
 import requests
 from django.core.management import CommandError, call_command
 
-from django_hellotext.emulator import Emulator, saving
+from django_hellotext.emulator import Emulator, command, saving
 from django_hellotext.emulator.command import main
 
 from .calling import Caller
@@ -133,7 +134,7 @@ def test_what_it_holds_outlives_it_in_a_file(run: Run, tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_state_ends_it_with_a_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "state.json"
-    for content in ("", "[]", "{}", '{"version": 99, "tables": {}}'):
+    for content in ("", "[]", "{}", '{"version": 99, "tables": {}}', "[" * 100_000, "[1.0E99999999999999999999]"):
         file.write_text(content, encoding="utf-8")
         assert main(["--port", "0", "--state", str(file)]) == 1
         assert str(file) in capsys.readouterr().err
@@ -148,12 +149,29 @@ def test_a_file_that_could_not_be_written_in_the_end_is_refused_at_the_start(
         captured = capsys.readouterr()
         assert captured.out == ""
         assert str(tmp_path) in captured.err
+        assert re.search(r"[^.]\.\n$", captured.err)
 
 
 def test_a_port_that_another_program_has_is_said_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert main(["--port", str(taken.getsockname()[1])]) == 1
     assert "Choose another with --port." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        *[("--port", value, "from 0 to 65535") for value in ("65536", "-1", "http", "\u0661", "")],
+        *[("--delay-events", value, "give seconds") for value in ("nan", "inf", "-1", "later", "1e9")],
+    ],
+)
+def test_a_number_that_cannot_be_right_ends_it_with_a_message(
+    option: str, value: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "serve", lambda options, *, say: 0)
+    with pytest.raises(SystemExit):
+        main([f"{option}={value}"])
+    assert said in capsys.readouterr().err
 
 
 def test_a_wrong_fault_ends_it_with_a_message(capsys: pytest.CaptureFixture[str]) -> None:
