@@ -105,9 +105,14 @@ def _by_reference_or_sku(retrieve: Callable[[str], Any], values: Mapping[str, An
             found = retrieve(str(key))
         except NotFound:
             continue
-        if found.reference == values.get("reference") or (key == values.get("sku") and found.sku == key):
+        if _is_ours(found, values) or (key == values.get("sku") and found.sku == key):
             return str(found.id)
     return ""
+
+
+def _is_ours(found: Any, values: Mapping[str, Any]) -> bool:
+    """Whether it has our reference; that of another source is another integration's, and means another thing."""
+    return found.reference == values.get("reference") and found.source in (None, "", values.get("source"))
 
 
 def _listed(client: HellotextClient, values: Mapping[str, Any], rows: Iterable[Any]) -> str:

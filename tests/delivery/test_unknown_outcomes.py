@@ -11,6 +11,7 @@ from django.utils import timezone
 
 import django_hellotext
 from django_hellotext.delivery import Report, reconcile, settling
+from django_hellotext.delivery.clients import client_from_settings
 from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.emulator.core import EmulatorResponse
 from django_hellotext.models import Account, Event, RemoteObject, State
@@ -21,6 +22,7 @@ from tests.factories import (
     make_order,
     make_order_line,
     make_product,
+    make_variant,
     placed_order,
 )
 
@@ -393,6 +395,30 @@ def test_an_object_that_arrived_is_found_and_adopted(hellotext: Emulator, delive
     again(deliver)
     assert not RemoteObject.objects.exclude(state=State.SYNCED).exists()
     assert accepted(hellotext, paths[kind]) == 1
+
+
+@pytest.mark.parametrize("kind", ["product", "product_variant"])
+def test_an_object_of_another_source_is_not_taken_for_ours(hellotext: Emulator, deliver: Deliver, kind: str) -> None:
+    """References mean something within one source only: another integration counts its products as well."""
+    product = make_product()
+    obj: Any = product
+    path = "/v1/attribution/products"
+    if kind == "product_variant":
+        deliver()
+        obj = make_variant(product=product)
+        path = f"{path}/{RemoteObject.objects.get().remote_id}/variants"
+    reference = str(obj.pk) if kind == "product" else "another"
+    client = client_from_settings()
+    other = client.products.create(name="Theirs", source="another", reference=reference).id
+    if kind == "product_variant":
+        other = client.variants.create(other, name="Theirs", source="another", reference=str(obj.pk)).id
+    hellotext.add_fault(garbage(path, applied=False))
+    deliver()
+    again(deliver)
+    mirror = RemoteObject.objects.get(kind=kind, host_pk=str(obj.pk))
+    assert mirror.state == State.SYNCED
+    assert mirror.remote_id != other
+    client.close()
 
 
 def test_a_guest_is_found_by_their_e_mail(hellotext: Emulator, deliver: Deliver) -> None:
