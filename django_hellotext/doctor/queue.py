@@ -123,5 +123,7 @@ def _drift() -> Finding:
         "drift.found",
         f"The last check, {when}, found {found.total:,} out of step",
         told,
-        "Run manage.py hellotext_sync --repair.",
+        "Run manage.py hellotext_sync --repair."
+        if set(kinds) - {"failed"}
+        else "All of it was refused: see the lines about refused rows, put that right, and send it again.",
     )

@@ -8,6 +8,7 @@ import json
 import socket
 import struct
 import threading
+from email.utils import formatdate
 from types import TracebackType
 from typing import Any
 
@@ -89,7 +90,7 @@ class Connection(asyncio.Protocol):
     def _carry_now(self, request: wire.Request, response: EmulatorResponse) -> None:
         if response.cut == "drip":
             self._drip(
-                wire.answer(response.status, response.headers, response.body, keep_alive=False), response.seconds
+                wire.answer(response.status, self._headers(response), response.body, keep_alive=False), response.seconds
             )
         elif response.cut == "no_answer":
             self._later(response.seconds, self.close)
@@ -99,6 +100,10 @@ class Connection(asyncio.Protocol):
             self._busy = False
             self._send(request, response)
             self._work()
+
+    def _headers(self, response: EmulatorResponse) -> dict[str, str]:
+        # By its own clock, as any origin server: clients compare theirs with it.
+        return {"date": formatdate(self._server.emulator.world.clock(), usegmt=True), **response.headers}
 
     def _drip(self, rest: bytes, seconds: float) -> None:
         if self._transport is None:
@@ -118,7 +123,11 @@ class Connection(asyncio.Protocol):
         head_only = request.method == "HEAD"
         self._transport.write(
             wire.answer(
-                response.status, response.headers, response.body, keep_alive=request.keep_alive, head_only=head_only
+                response.status,
+                self._headers(response),
+                response.body,
+                keep_alive=request.keep_alive,
+                head_only=head_only,
             )
         )
         if not request.keep_alive:

@@ -480,5 +480,8 @@ def test_what_the_last_check_found(healthy: Emulator, doctor: Doctor) -> None:
     assert told.wrong == {"drift.found": "warning"}
     assert told["drift.found"]["title"].endswith("ago, found 4 out of step")
     assert told["drift.found"]["meaning"] == "1 stale, 2 missing there, 1 undefined"
+    assert "--repair" in told["drift.found"]["advice"]
+    runs.note_check(Choice(), [Drift(kind="order", model="shop.Order", failed=2)], undefined=0)
+    assert "refused" in doctor()["drift.found"]["advice"]
     runs.note_check(Choice(), [Drift(kind="order", model="shop.Order", in_step=3)], undefined=0)
     assert doctor().wrong == {}

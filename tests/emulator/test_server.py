@@ -317,3 +317,9 @@ def test_a_defect_of_a_handler_is_a_500_that_is_logged_and_the_server_goes_on(
     assert json.loads(answer.text)["errors"][0]["type"] == "internal"
     assert "the emulator failed at POST /v1/lists" in caplog.text
     assert post(server, "/v1/lists", {"name": "x"}).status_code == 201
+
+
+def test_answers_carry_the_time_of_the_emulators_clock() -> None:
+    """A client compares its own clock with it."""
+    with EmulatorServer(Emulator(clock=lambda: 1_700_000_000.0)) as server:
+        assert get(server, "/v1/lists", headers=TOKEN).headers["date"] == "Tue, 14 Nov 2023 22:13:20 GMT"

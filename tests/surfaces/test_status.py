@@ -130,7 +130,7 @@ def test_sessions_of_another_customer_are_told_apart_from_what_was_refused(hello
     Session.objects.create(account=KEY, identity="x", state=State.FAILED, error_type=Session.CONFLICT)
     _, out = run()
     assert "Refused      none" in out
-    assert "Conflicts    1 sessions of another customer; nothing to do" in out
+    assert "Conflicts    1 session of another customer; nothing to do" in out
     (one,) = json.loads(run("--json")[1])["databases"]
     assert (one["refused"], one["session_conflicts"]) == ([], 1)
 

@@ -182,7 +182,8 @@ def _said(one: Overview) -> Iterator[tuple[str, str]]:
     if len(one.refusals) > MOST_REFUSALS:
         yield "", f"and {len(one.refusals) - MOST_REFUSALS} types more"
     if one.conflicts:
-        yield "Conflicts", f"{one.conflicts:,} sessions of another customer; nothing to do"
+        sessions = "session" if one.conflicts == 1 else "sessions"
+        yield "Conflicts", f"{one.conflicts:,} {sessions} of another customer; nothing to do"
     paused = f"open since Hellotext said {standing.paused_reason}" if standing.paused_reason else "closed"
     yield "Breaker", paused
     yield "Credentials", f"refused: {standing.halted_reason}" if standing.halted_reason else "not refused"
