@@ -15,9 +15,9 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 EVERY = 10.0  # seconds between two lines of a log
-BAR = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}, {rate_fmt}, {remaining} left"
-NARROW_BAR = "{desc} {percentage:3.0f}% |{bar}| {rate_fmt}, {remaining} left"
-COUNTING = "{desc} {n_fmt}, {rate_fmt}"  # of something whose end nobody knows
+BAR = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}, {rate_noinv_fmt}, {remaining} left"
+NARROW_BAR = "{desc} {percentage:3.0f}% |{bar}| {rate_noinv_fmt}, {remaining} left"
+COUNTING = "{desc} {n_fmt}, {rate_noinv_fmt}"  # of something whose end nobody knows
 NARROW = 80  # columns
 
 

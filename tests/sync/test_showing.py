@@ -7,8 +7,10 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from tqdm import tqdm
 
 from django_hellotext.emulator import Emulator
+from django_hellotext.management.showing import BAR
 
 pytestmark = pytest.mark.django_db
 
@@ -32,3 +34,8 @@ def test_a_terminal_gets_a_bar_with_the_rate_and_the_time_that_is_left(old_shop:
 def test_neither_a_log_nor_quiet_gets_a_bar(old_shop: Emulator) -> None:
     assert "|" not in shown_on(StringIO())
     assert shown_on(Terminal(), "--quiet") == ""
+
+
+def test_a_rate_is_so_many_in_a_second_however_slow_it_is() -> None:
+    """Below one in a second it would be seconds for one, ``4.00s/``, by itself."""
+    assert " 0.25/s, 00:04 left" in tqdm.format_meter(2, 3, 8.0, ncols=80, unit="", bar_format=BAR)
