@@ -174,6 +174,7 @@ class Adapter:
         found = self.shaped(obj, "events")
         return found if isinstance(found, tuple) else None
 
+    @final
     def action_for(self, status: str) -> str | None:
         """The action that ``status`` stands for; ``None`` when it sends nothing (demand A6)."""
         declared = self.spec("events")

@@ -19,6 +19,7 @@ from ..adapters import Adapter, CartAdapter
 from ..adapters.lines import line_fact, line_facts
 from .current import current_request
 from .sessions import user_of
+from .subjects import is_visitor
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -82,7 +83,8 @@ def whole(facts: list[dict[str, Any]], *, request: HttpRequest | None = None) ->
 def _circumstances(*, is_quiet: bool = False, request: HttpRequest | None = None) -> dict[str, Any]:
     found: dict[str, Any] = {QUIET: True} if is_quiet or _merging.get() else {}
     request = request or current_request()
-    if request is not None:
+    # Staff who put a customer's cart right are not asked for their own consent (G5); sending asks for the customer's.
+    if request is not None and is_visitor(request):
         answer = consent.decide(request, purpose=Purpose.BROWSE, subject=user_of(request))
         if answer is not None:
             found[CONSENT] = answer

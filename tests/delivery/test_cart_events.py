@@ -19,7 +19,7 @@ from django_hellotext.emulator import Emulator
 from django_hellotext.intake.current import handled
 from django_hellotext.models import Change, Event, RemoteObject
 from django_hellotext.querysets import HellotextQuerySet
-from tests.factories import make_cart, make_customer, make_order, make_product
+from tests.factories import make_cart, make_customer, make_order, make_product, make_staff
 from tests.testshop.models import Cart, CartLine, Order, Product
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("hellotext")]
@@ -231,6 +231,21 @@ def test_a_visitor_who_refuses_to_be_tracked_sends_nothing(cart: Cart, tea: Prod
     deliver()
     assert events() == []
     assert RemoteObject.objects.get(kind="cart").seen["lines"]
+
+
+def test_staff_who_put_a_cart_right_are_not_asked_for_their_own_consent(
+    cart: Cart, tea: Product, deliver: Deliver
+) -> None:
+    """Demand G5: what their browser refuses is not refused for the customer."""
+    request: Any = RequestFactory().post("/admin/", headers={"Sec-GPC": "1"})
+    request.user = make_staff()
+    token = handled.set(request)
+    try:
+        put(cart, tea, 1)
+    finally:
+        handled.reset(token)
+    deliver()
+    assert events() == [("cart.added", [(str(tea.pk), "1")])]
 
 
 def test_a_saved_line_is_one_statement(cart: Cart, tea: Product) -> None:
