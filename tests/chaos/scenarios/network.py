@@ -65,5 +65,5 @@ def refused_connections(arena: Arena) -> Account:
     arena.finished(shop, traffic)
     arena.drained(shop)
     ((failed,),) = shop.rows("SELECT COUNT(*) FROM django_hellotext_event WHERE state = 'failed'")
-    arena.remark(f"{failed} refused")
+    arena.remark(f"{failed} given up")
     return arena.account(shop, hellotext)
