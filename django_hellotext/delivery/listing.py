@@ -224,7 +224,7 @@ def _after(family: Any, cursors: list[str]) -> Any:
         return patiently(lambda: family.list(limit=PAGE))
     for cursor in reversed(cursors):
         try:
-            page = patiently(lambda cursor=cursor: family.list(limit=PAGE, starting_after=cursor))  # type: ignore[misc]
+            page = patiently(lambda cursor=cursor: family.list(limit=PAGE, starting_after=cursor))  # type: ignore[misc]  # bound
         except (NotFound, ValidationError):
             continue
         return page if page.items else None

@@ -24,7 +24,7 @@ from ..models.deliverable import error_fields
 from .batch import Batch, Work, event_links, items_of, object_of, profile_of
 from .buyers import utm_of
 from .mirrors import identity_for
-from .send import Call, event_call, object_call, removal_call, session_call
+from .send import Call, event_call, event_values, object_call, removal_call, session_call
 from .subscriptions import is_renewed, last_opt_out, subscribe_call, unsubscribe_call
 
 REFUSAL_WAIT = 600.0  # seconds until the consent to join a session is asked for again
@@ -159,7 +159,8 @@ def _event(event: Event, batch: Batch) -> Readiness:
     if items_of(event) and not reference:
         return Wait()
     utm = utm_of(target) if event.object_kind in OWNED else {}
-    return Go(event_call(event, ids, profile_id=profile_id, session=session, reference=reference, utm=utm))
+    values = event_values(event, ids, profile_id=profile_id, session=session, reference=reference, utm=utm)
+    return Go(event_call(values))
 
 
 def _subscription(event: Event, owner: Link, batch: Batch) -> Readiness:

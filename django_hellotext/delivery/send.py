@@ -217,17 +217,8 @@ def session_call(row: Session, profile_id: str) -> Call:
     return call
 
 
-def event_call(
-    event: Event,
-    ids: Mapping[Link, str],
-    *,
-    profile_id: str,
-    session: str,
-    reference: str,
-    utm: Mapping[str, str],
-) -> Call:
-    """Track the event; for the arguments see ``event_values``."""
-    values = event_values(event, ids, profile_id=profile_id, session=session, reference=reference, utm=utm)
+def event_call(values: Mapping[str, Any]) -> Call:
+    """Track the event of which ``event_values`` are known."""
 
     def call(client: HellotextClient) -> Sent:
         client.events.track(**values)

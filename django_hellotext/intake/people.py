@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,8 @@ from ..adapters import Adapter, Guest, IfPresent, Link, contacts, registry
 from ..conf import hellotext_settings
 from ..models import Change, Event, Kind, RemoteObject, Session
 from .subjects import OWNED, link_to
+
+logger = logging.getLogger("django_hellotext.intake")
 
 EMAIL, PHONE = "email", "phone"
 
@@ -132,8 +135,9 @@ def _addresses(adapter: Adapter, customer: models.Model) -> list[tuple[str, str]
     """The e-mails and phones of an account as they are sent: those that are certainly theirs."""
     try:
         return contacts.addresses_of(adapter.payload(customer))
-    except Exception:
+    except Exception as error:
         # The host's own code. Whoever's profile cannot be made can be forgotten all the same.
+        logger.warning("adapter.failed", extra={"adapter": type(adapter).__name__, "error": type(error).__name__})
         named = {name: adapter.shaped(customer, name) for name in (EMAIL, PHONE)}
         region = adapter.shaped(customer, contacts.REGION)
         return contacts.addresses_of(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -51,6 +52,18 @@ def tea() -> Product:
 
 def put(cart: Cart, product: Product, quantity: int) -> CartLine:
     return CartLine.objects.create(cart=cart, product=product, quantity=quantity)
+
+
+@contextmanager
+def refusing(**attributes: Any) -> Iterator[None]:
+    """Within the block a request is answered whose browser refuses to be tracked."""
+    request: Any = RequestFactory().post("/", headers={"Sec-GPC": "1"})
+    vars(request).update(attributes)
+    token = handled.set(request)
+    try:
+        yield
+    finally:
+        handled.reset(token)
 
 
 def events() -> list[tuple[str, list[tuple[str, str]]]]:
@@ -222,12 +235,8 @@ def test_a_cart_of_nobody_sends_nothing(tea: Product, deliver: Deliver) -> None:
 
 def test_a_visitor_who_refuses_to_be_tracked_sends_nothing(cart: Cart, tea: Product, deliver: Deliver) -> None:
     """Demand I2: Sec-GPC is a refusal, seen where the line is saved."""
-    request: Any = RequestFactory().post("/", headers={"Sec-GPC": "1"})
-    token = handled.set(request)
-    try:
+    with refusing():
         put(cart, tea, 1)
-    finally:
-        handled.reset(token)
     deliver()
     assert events() == []
     assert RemoteObject.objects.get(kind="cart").seen["lines"]
@@ -237,13 +246,8 @@ def test_staff_who_put_a_cart_right_are_not_asked_for_their_own_consent(
     cart: Cart, tea: Product, deliver: Deliver
 ) -> None:
     """Demand G5: what their browser refuses is not refused for the customer."""
-    request: Any = RequestFactory().post("/admin/", headers={"Sec-GPC": "1"})
-    request.user = make_staff()
-    token = handled.set(request)
-    try:
+    with refusing(user=make_staff()):
         put(cart, tea, 1)
-    finally:
-        handled.reset(token)
     deliver()
     assert events() == [("cart.added", [(str(tea.pk), "1")])]
 

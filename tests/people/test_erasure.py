@@ -364,7 +364,11 @@ def test_an_order_of_an_account_stands_for_that_account(
 
 
 def test_an_account_whose_profile_cannot_be_made_can_be_forgotten(
-    hellotext_app: Emulator, deliver: Deliver, profiles: Profiles, monkeypatch: pytest.MonkeyPatch
+    hellotext_app: Emulator,
+    deliver: Deliver,
+    profiles: Profiles,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def broken(self: Any, obj: Any) -> Any:
         raise LookupError("the host's own mistake")
@@ -374,6 +378,7 @@ def test_an_account_whose_profile_cannot_be_made_can_be_forgotten(
     with monkeypatch.context() as patched:
         patched.setattr(type(registry.for_model(User)), "get_properties", broken, raising=False)
         hellotext.forget_customer(customer)
+    assert "adapter.failed" in caplog.messages
     placed_order(email=EMAIL)
     deliver()
     assert profiles() == []

@@ -105,13 +105,13 @@ class _DeadlineMixin:
     def connect(self) -> None:
         self._connecting = True  # a proxy's CONNECT goes through send() as well, and is not our request
         try:
-            super().connect()  # type: ignore[misc]
+            super().connect()  # type: ignore[misc]  # urllib3's
         finally:
             self._connecting = False
 
     def putrequest(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
         plain = url.reveal() if isinstance(url, _Target) else url
-        return super().putrequest(method, plain, *args, **kwargs)  # type: ignore[misc]
+        return super().putrequest(method, plain, *args, **kwargs)  # type: ignore[misc]  # urllib3's
 
     def send(self, data: Any) -> None:
         """Send a block of the request; from here on it may have left."""
@@ -164,7 +164,7 @@ class _DiscreetMixin:
     """What a plain and a TLS pool share: neither logs whom a request is about (demand I1)."""
 
     def _make_request(self, conn: Any, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
-        return super()._make_request(conn, method, _Target(url), *args, **kwargs)  # type: ignore[misc]
+        return super()._make_request(conn, method, _Target(url), *args, **kwargs)  # type: ignore[misc]  # urllib3's
 
 
 class _PlainPool(_DiscreetMixin, HTTPConnectionPool):
