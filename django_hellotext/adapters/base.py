@@ -21,6 +21,7 @@ from django_hellotext.conf import hellotext_settings
 from django_hellotext.exceptions import ConfigurationError, TrackingError
 
 from . import contacts, loading, values
+from .amounts import loaded_amount
 from .dependencies import Dependencies, dependencies_of
 from .fields import Guest, IfPresent, Items, Money, OnChange, Shape, Spec, Value, Variants
 from .inline import variants_of
@@ -28,6 +29,7 @@ from .lines import lines_of
 from .links import Link
 from .money import to_money
 from .paths import concrete, trace, walk
+from .rendering import neutral, settle
 
 M = TypeVar("M", bound=Model)
 
@@ -133,12 +135,14 @@ class Adapter:
         """Keyword arguments of the API resource's ``create()`` for ``obj``.
 
         Decimals, ``api.types.Money``, dicts and lists; a ``Link`` wherever another object's remote ID belongs.
+        The same for everybody: it is rendered under ``LANGUAGE_CODE``, in UTC, whoever asks.
         Raises ``ConfigurationError`` for a mistake in the adapter, ``TrackingError`` for faulty data of ``obj``.
         """
-        found = self.build(obj)
-        if self.kind == "profile":
-            region = self.shaped(obj, contacts.REGION)
-            found = contacts.usable(found, region=region, customer=obj, where=self.where("payload"))
+        with neutral():
+            found = settle(self.build(obj))
+            if self.kind == "profile":
+                region = self.shaped(obj, contacts.REGION)
+                found = contacts.usable(found, region=region, customer=obj, where=self.where("payload"))
         payload = self._without_consent(found, kind=self.kind)
         for name in self.required:
             if values.is_empty(payload.get(self.sent_as.get(name, name))):
@@ -203,7 +207,7 @@ class Adapter:
         found = self.shaped(obj, "guest")
         if not isinstance(found, Mapping):
             return None
-        values = {name: value for name, value in found.items() if name != contacts.REGION}
+        values = {name: settle(value) for name, value in found.items() if name != contacts.REGION}
         # A guest has no account that could verify anything: the address is the one that the order is sent to.
         payload = contacts.usable(values, region=found.get(contacts.REGION), where=self.where("guest"))
         if not (payload.get("email") or payload.get("phone")):
@@ -211,8 +215,28 @@ class Adapter:
         return self._without_consent(payload, kind="profile")
 
     def amount(self, obj: Any) -> ApiMoney | None:
-        """The revenue of an event about ``obj`` when the caller gives none; ``None`` leaves it to Hellotext."""
-        return None
+        """Return the amount of an event about ``obj`` when the caller gives none: the attribute ``total``.
+
+        ``None`` leaves it to Hellotext. An override is called by the worker, never in the host's request.
+        """
+        found = self.shaped(obj, "total")
+        return found if isinstance(found, ApiMoney) else None
+
+    @final
+    def loaded_amount(self, obj: Any) -> ApiMoney | None:
+        """Return ``amount`` if that needs neither a query nor the shop's code, else ``None``."""
+        reads_total = type(self).amount is Adapter.amount and type(self).currency_of is Adapter.currency_of
+        return loaded_amount(self, obj) if reads_total else None
+
+    @cached_property
+    def has_amount(self) -> bool:
+        """Whether events about this adapter's objects can carry an amount."""
+        return type(self).amount is not Adapter.amount or self.declares("total")
+
+    @cached_property
+    def freezes_amount(self) -> bool:
+        """Whether a saved object's amount is needed later, for the event of its status."""
+        return self.has_amount and self.declares("events")
 
     def check(self) -> list[CheckMessage]:
         """Mistakes that can be seen without an object and without a query."""
@@ -282,6 +306,10 @@ class Adapter:
         shape = self.attributes.get(name)
         if shape is None:
             return None
+        with neutral():
+            return self._shaped(obj, name, shape)
+
+    def _shaped(self, obj: Any, name: str, shape: Shape) -> Any:
         where = self.where(name)
         if shape is Shape.LINK and self.getter(name) is None:
             return self.link(obj, self.spec(name), kind=name, where=where)

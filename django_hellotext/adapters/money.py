@@ -1,8 +1,8 @@
-"""Money as the contract wants it: a decimal amount in major units, always with its currency (demand I5)."""
+"""Money as Hellotext takes it: a decimal amount in major units, rounded to the minor unit, with its currency."""
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
 from django_hellotext.api.types import Money
@@ -20,7 +20,7 @@ MAX_DIGITS = 40  # No price has more; an exponent beyond it would only cost memo
 
 
 def to_money(value: Any, *, currency: str | None, where: str) -> Money:
-    """``value`` as money.
+    """Return ``value`` as money, rounded to the minor unit of its currency.
 
     ``value`` is a Decimal, an int, decimal text, our own ``Money`` or any object with ``amount`` and ``currency``
     (such as py-moneyed's). ``currency`` counts when the value brings none; ``where`` names the adapter and the
@@ -44,7 +44,7 @@ def to_money(value: Any, *, currency: str | None, where: str) -> Money:
             reason="currency_invalid",
             parameter="currency",
         )
-    return Money(amount=normalise(amount, currency=code), currency=code)
+    return Money(amount=round_to_minor_unit(amount, currency=code), currency=code)
 
 
 def to_decimal(value: Any, *, where: str) -> Decimal:
@@ -62,13 +62,12 @@ def to_decimal(value: Any, *, where: str) -> Decimal:
     return amount
 
 
-def normalise(amount: Decimal, *, currency: str) -> Decimal:
-    """``amount`` with the decimals of its currency, so that equal prices look equal; never rounded.
+def round_to_minor_unit(amount: Decimal, *, currency: str) -> Decimal:
+    """Return ``amount`` with exactly the decimals of its currency, rounded half up: 3.335 EUR becomes 3.34.
 
-    An amount finer than the currency's minor unit keeps its digits and loses only trailing zeros.
+    A price that a shop divides out (``net / quantity``) has up to 28 digits, which Hellotext rejects.
     """
     places = Decimal(1).scaleb(-EXPONENTS.get(currency, DEFAULT_EXPONENT))
-    # Wide enough for every digit of the amount: the default context would refuse or round a long one.
+    # The default context has 28 digits and would refuse a longer amount.
     context = Context(prec=len(amount.as_tuple().digits) + 2 * MAX_DIGITS)
-    quantized = amount.quantize(places, context=context)
-    return quantized if quantized == amount else amount.normalize(context)
+    return amount.quantize(places, rounding=ROUND_HALF_UP, context=context)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django_hellotext.api.types import Money
-
 from .base import Adapter
 from .fields import Shape, Spec, Value
 from .links import Link
@@ -55,11 +53,6 @@ class OrderAdapter(Adapter):
     total: Spec = None
     cart: Spec = None
     events: Spec = None
-
-    def amount(self, obj: Any) -> Money | None:
-        """The order's ``total``."""
-        found = self.shaped(obj, "total")
-        return found if isinstance(found, Money) else None
 
     def cart_link(self, obj: Any) -> Link | None:
         """The cart that the order came from, whose unsent events the order supersedes (promise 5)."""

@@ -6,8 +6,6 @@ from typing import Any, ClassVar
 
 from django.db.models import Model, QuerySet
 
-from django_hellotext.api.types import Money
-
 from . import loading
 from .base import Adapter, M
 from .fields import Shape, Spec
@@ -52,11 +50,6 @@ class RefundAdapter(Adapter):
         payload = super().build(obj)
         owner = self.profile_link(obj)
         return payload if owner is None else {**payload, "profile": owner}
-
-    def amount(self, obj: Any) -> Money | None:
-        """The refund's ``total``."""
-        found = self.shaped(obj, "total")
-        return found if isinstance(found, Money) else None
 
     def order_link(self, obj: Any) -> Link | None:
         """The order that was refunded, whose events carry the buyer's session; ``None`` for a product's refund."""

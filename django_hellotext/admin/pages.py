@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_hellotext import dispatch
 from django_hellotext.adapters import registry
-from django_hellotext.adapters.money import normalise
+from django_hellotext.adapters.money import round_to_minor_unit
 from django_hellotext.delivery.breaker import Breaker
 from django_hellotext.delivery.preview import preview, preview_event
 from django_hellotext.models import PROXIES, Account, Change, Event, RemoteObject, Session, State
@@ -108,7 +108,7 @@ class EventAdmin(DeliverableAdmin):
         """The amount in major units, with its currency: 25.80 EUR, 1200 JPY."""
         if event.amount is None:
             return EMPTY
-        return f"{normalise(event.amount, currency=event.currency):f} {event.currency}"
+        return f"{round_to_minor_unit(event.amount, currency=event.currency):f} {event.currency}"
 
     @admin.display(description=_("items"))
     def items(self, event: Event) -> str:

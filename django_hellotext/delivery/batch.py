@@ -20,11 +20,11 @@ from ..actions import Purpose, purpose_of
 from ..adapters import Adapter, Link, ProfileAdapter, links, registry
 from ..adapters.contacts import addresses_of
 from ..conf import hellotext_settings
-from ..exceptions import TrackingError
 from ..intake.handover import attachment
 from ..models import LAST_PAYLOAD, PAYLOAD_VERSION, UNSUBSCRIBE, Event, Kind, RemoteObject, Session, SkipReason, State
 from ..models.deliverable import IS_DUE, Deliverable, error_fields
 from ..models.erasure import erased
+from .amounts import adapter_fault, lacks_amount, read_amount
 from .differences import SENT, cleared
 from .mirrors import hosts_of, link_of, mirrors_for, payload_hash, traces_of
 from .references import settle_shared, take_reference
@@ -86,6 +86,7 @@ class Batch:
         self.last_start = math.inf
         self.emptied: set[Link] = set()
         self.refused: set[int] = set()
+        self.amount_faults: dict[int, dict[str, Any]] = {}
         self.works: list[Work] = []
         self._mirror_works: dict[Link, Work] = {}
         self._attachment_works: dict[tuple[str, Link], Work] = {}
@@ -99,6 +100,7 @@ class Batch:
         self._remember_cart_sessions(events)
         self._look_into_carts(events)
         self._ask_consent(events)
+        self._read_amounts(events)
         self._take_sessions(sessions)
         self._need_attachments(events)
         self._mark_conflicts()
@@ -182,6 +184,20 @@ class Batch:
             if consent.decide(None, purpose=purpose, subject=subject) is False:
                 self.refused.add(event.pk)
 
+    def _read_amounts(self, events: Sequence[Event]) -> None:
+        """Read the amounts that were not loaded when their events were recorded, and store them with the events."""
+        unknown = [event for event in events if lacks_amount(event)]
+        if not unknown:
+            return
+        hosts = hosts_of({object_of(event) for event in unknown}, using=self.using)
+        for event in unknown:
+            fault = read_amount(event, hosts.get(object_of(event)))
+            if fault is not None:
+                self.amount_faults[event.pk] = fault
+        found = [event for event in unknown if event.amount is not None]
+        if found:
+            Event.objects.using(self.using).freeze_amounts(found, token=self.token)
+
     def _take_sessions(self, rows: Sequence[Session]) -> None:
         for row in rows:
             self._take_attachment(row)
@@ -259,7 +275,7 @@ class Batch:
     def _take_events(self, events: Sequence[Event]) -> None:
         chains: dict[str, Work] = {}
         for event in sorted(events, key=lambda row: row.pk):
-            work = Work(event, self)
+            work = Work(event, self, fault=self.amount_faults.get(event.pk))
             for link in event_links(event):
                 self._order(work, link)
             joined = self._attachment_works.get((event.session, profile_of(event)))
@@ -346,12 +362,9 @@ def render_one(work: Work, row: RemoteObject, host: models.Model | None) -> None
             work.new_defaults = _new_defaults(adapter, row, work.payload)
         if row.kind == adapter.kind:
             work.fault = take_reference(row, adapter, work.payload)
-    except TrackingError as error:
-        work.fault = error_fields(type=error.reason, parameter=error.parameter, message=str(error))
     except Exception as error:
-        # The host's own code: this row waits for a person and holds up nobody else.
-        message = f"{type(adapter).__name__} raised {type(error).__name__}: {error}"
-        work.fault = error_fields(type="adapter_failed", message=message)
+        # The shop's own code: this row fails, and the others go on.
+        work.fault = adapter_fault(adapter, error)
 
 
 def _payload(adapter: Adapter, host: models.Model, row: RemoteObject) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from functools import cache
 
 from django.db import transaction
 
+from ..adapters.rendering import neutral
 from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..models import Account, Event, RemoteObject, Session
@@ -74,7 +75,14 @@ class Drain:
         self._client = client
 
     def run(self) -> Report:
-        """Drain; answers what was done. Does nothing while the app is not configured or the account may not send."""
+        """Drain; answers what was done. Does nothing while the app is not configured or the account may not send.
+
+        A request may drain, too: the shop's code and the texts of errors do not depend on its language and time zone.
+        """
+        with neutral():
+            return self._run()
+
+    def _run(self) -> Report:
         if not hellotext_settings.active or not self._may_send():
             return self.report
         client = self._client or client_from_settings()

@@ -24,8 +24,9 @@ from ..adapters import Adapter, Link, OnChange, registry
 from ..adapters.session_cart import SESSION_CARTS
 from ..adapters.values import status_text
 from ..exceptions import TrackingError
-from ..intake.facts import Fact, revenue
+from ..intake.facts import Fact, money
 from ..intake.lines import is_tracked
+from ..intake.once import AMOUNT, TRANSACTION
 from ..intake.related import DEPENDENT
 from ..intake.tracking import record_status
 from ..models import Change, Lane, RemoteObject, SkipReason
@@ -70,9 +71,12 @@ class _Folded:
 
 def fold(account: str, *, using: str, limit: int = LIMIT) -> int:
     """Fold the oldest changes of ``account``, live ones first; answers how many. Call inside a transaction."""
-    changes = list(Change.objects.using(using).filter(account=account).order_by("lane", "id")[:limit])
+    waiting = Change.objects.using(using).filter(account=account).order_by("lane", "id")
+    changes = list(waiting[:limit])
     if not changes:
         return 0
+    if len(changes) == limit:
+        changes += _rest_of_transactions(waiting, changes)
     related = [change for change in changes if DEPENDENT in change.data]
     folded = _group([change for change in changes if DEPENDENT not in change.data])
     _attach_mirrors(folded, account, using=using)
@@ -84,6 +88,24 @@ def fold(account: str, *, using: str, limit: int = LIMIT) -> int:
     done = [change.pk for change in changes if change.pk not in unfinished]
     Change.objects.using(using).filter(pk__in=done).delete()
     return len(changes)
+
+
+def _rest_of_transactions(waiting: models.QuerySet[Change], changes: Sequence[Change]) -> list[Change]:
+    """Return the later changes of objects whose transaction may have been cut off at the end of ``changes``.
+
+    Without them, a new order whose total was still to come would be folded with the total of its first save.
+    """
+    objects = {(one.label, one.object_pk) for one in changes if TRANSACTION in one.data}
+    if not objects:
+        return []
+    last = changes[-1]
+    later = waiting.filter(
+        lane=last.lane,
+        pk__gt=last.pk,
+        label__in={label for label, _ in objects},
+        object_pk__in={pk for _, pk in objects},
+    )
+    return [one for one in later if (one.label, one.object_pk) in objects]
 
 
 def _group(changes: Sequence[Change]) -> list[_Folded]:
@@ -236,6 +258,9 @@ def _status_fact(action: str, change: Change, one: _Folded, host: models.Model |
         tracked_at=change.status_at or change.happened_at,
         lane=change.lane,
     )
+    frozen = _frozen_amount(change, one.changes)
+    if frozen is not None:
+        fact.amount, fact.currency = money(*frozen, fact.faults)
     if host is None:
         return fact
     try:
@@ -244,13 +269,30 @@ def _status_fact(action: str, change: Change, one: _Folded, host: models.Model |
             if not one.adapter.should_sync(host):
                 return None
             fact.profile = one.adapter.profile_link(host)
-            amount = one.adapter.amount(host)
-            if amount is not None:
-                fact.amount, fact.currency = revenue(amount, fact.faults)
+            if frozen is None:
+                fact.amount, fact.currency = money(one.adapter.amount(host), None, fact.faults)
     except Exception as error:
         # The host's own code: the fact is kept, refused, with the adapter's name.
         fact.faults.append(_fault(one.adapter, error))
     return fact
+
+
+def _frozen_amount(change: Change, changes: Sequence[Change]) -> tuple[str, str] | None:
+    """Return amount and currency as they were saved with ``change``, ``None`` if the worker has to read them.
+
+    What was saved later in the same transaction replaces them: the shop was still putting the order together.
+    """
+    if AMOUNT not in change.data:
+        return None
+    together = [change]
+    if change.data.get(TRANSACTION):
+        together += [one for one in changes if one.pk > change.pk and _is_saved_with(one, change)]
+    amount, currency = together[-1].data[AMOUNT]
+    return amount, currency
+
+
+def _is_saved_with(later: Change, change: Change) -> bool:
+    return AMOUNT in later.data and later.data.get(TRANSACTION) == change.data[TRANSACTION]
 
 
 def _repeats(action: str) -> bool:

@@ -10,6 +10,7 @@ from ..adapters import Link, links
 from ..intake.subjects import OWNED
 from ..models import LAST_PAYLOAD, PAYLOAD_VERSION, Event, RemoteObject, Session, SkipReason, State
 from ..models.sessions import attachment_of
+from .amounts import lacks_amount, read_amount
 from .batch import Batch, Work, event_links, object_of, profile_of, render_one
 from .buyers import utm_of
 from .mirrors import as_sent, hosts_of, identity_for, link_of, traces_of
@@ -64,11 +65,13 @@ def preview_event(event: Event, *, using: str) -> dict[str, Any] | None:
     """What would be sent of ``event`` now, as plain JSON; what is not at Hellotext yet stands there as a link.
 
     An event is frozen when it is recorded, so one that was sent was sent like this too, but for what is looked up at
-    that moment: IDs, the buyer's campaign, whether its session is its customer's. ``None`` for what is no event at
-    Hellotext: a subscription, a row whose data was erased, and one of a newer layout.
+    that moment: IDs, the buyer's campaign, whether its session is its customer's, an amount that was not loaded.
+    ``None`` for what is no event at Hellotext: a subscription, a row whose data was erased, and one of a newer layout.
     """
     if event.is_subscription or event.is_erased or event.payload_version > PAYLOAD_VERSION:
         return None
+    if event.is_open and lacks_amount(event):
+        read_amount(event, hosts_of([object_of(event)], using=using).get(object_of(event)))
     identities = {identity_for(link, event.account): link for link in event_links(event)}
     rows = RemoteObject.objects.using(using).identified(identities)
     mirrors = {identities[row.identity]: row for row in rows}

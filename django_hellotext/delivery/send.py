@@ -12,7 +12,7 @@ from typing import Any
 
 from ..actions import BUILT_IN
 from ..adapters import Link, resolve
-from ..adapters.money import normalise
+from ..adapters.money import round_to_minor_unit
 from ..api import HellotextClient
 from ..api.types import LineItem
 from ..exceptions import ApiError, NotFound
@@ -247,7 +247,7 @@ def event_values(
     if session:
         values["session"] = session
     if event.amount is not None:
-        values["amount"] = normalise(event.amount, currency=event.currency)
+        values["amount"] = round_to_minor_unit(event.amount, currency=event.currency)
         values["currency"] = event.currency
     if event.url:
         values["url"] = event.url

@@ -178,6 +178,6 @@ def _events_of(adapter: Adapter, obj: models.Model, session: str) -> list[Event]
             lane=Lane.BACKFILL,
         )
         if amount is not None:
-            fact.amount, fact.currency = facts.revenue(amount, fact.faults)
+            fact.amount, fact.currency = facts.money(amount, None, fact.faults)
         found.append(fact.row())
     return found

@@ -21,6 +21,7 @@ from . import ledger, once
 from .current import current_request, keep_here
 from .faults import report
 from .ledger import alias_for
+from .once import AMOUNT, TRANSACTION
 from .subjects import OWNED, buyer_of, key_of, origin_of
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def remember_session(obj: models.Model, request: HttpRequest) -> None:
     try:
         change = change_of(obj, adapter)
         _remember(change, obj, adapter, request)
-        if change.session or change.data:
+        if change.session or change.data.keys() - {AMOUNT}:
             insert_changes([change], using=alias)
             if change.session:
                 keep_here(change.label, change.object_pk, change.session)
@@ -117,6 +118,8 @@ def change_of(
         status_at=(seen[1] or now) if seen else None,
         happened_at=now,
     )
+    if adapter.freezes_amount and not deleted and (amount := adapter.loaded_amount(obj)) is not None:
+        change.data[AMOUNT] = [str(amount.amount), amount.currency]
     is_refund = adapter.kind == "refund" and not deleted
     if is_refund or (created and adapter.kind in OWNED):
         try:
@@ -152,6 +155,9 @@ def overtaken_by(obj: models.Model, adapter: Adapter) -> list[Change]:
 
 def record_changes(changes: Sequence[Change], *, using: str) -> None:
     """Insert what is new of ``changes`` and ask for a wake; whatever goes wrong is logged and goes no further."""
+    for change in changes:
+        if AMOUNT in change.data:
+            _note_transaction(change, using=using)
     waiting = _gathered.get()
     if waiting is not None:
         waiting.setdefault(using, []).extend(changes)
@@ -191,6 +197,19 @@ def insert_changes(changes: Sequence[Change], *, using: str) -> int:
         ledger.insert_many(changes, using=using)
         dispatch.wake(using)
     return len(changes)
+
+
+def _note_transaction(change: Change, *, using: str) -> None:
+    """Say in which transaction an amount was saved.
+
+    An order that is being made may be saved several times before its total is right. In one transaction the last of
+    them counts. Outside of one the worker reads the total of a new order.
+    """
+    transaction = once.transaction_id(using)
+    if transaction:
+        change.data[TRANSACTION] = transaction
+    elif change.created:
+        del change.data[AMOUNT]
 
 
 def _remember(change: Change, obj: models.Model, adapter: Adapter, request: HttpRequest) -> None:

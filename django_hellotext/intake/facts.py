@@ -22,6 +22,8 @@ from django.utils import timezone
 
 from ..actions import BUILT_IN, is_hellotexts_own
 from ..adapters import Adapter, Link, registry
+from ..adapters.money import round_to_minor_unit
+from ..adapters.rendering import neutral
 from ..api.types import Money
 from ..conf import hellotext_settings
 from ..exceptions import TrackingError
@@ -34,6 +36,7 @@ MAX_URL = 2048
 MAX_DEPTH = 20  # levels of metadata; nothing that people read is deeper
 MAX_METADATA = 64 * 1024  # bytes of JSON
 LARGEST = Decimal(10) ** 15  # no amount reaches it
+DECIMAL_PLACES = 4  # of the column
 ONCE = "once"
 
 
@@ -153,7 +156,10 @@ def object_of(action: str, obj: object) -> tuple[models.Model | None, Adapter | 
 
 
 def money(amount: object, currency: str | None, faults: list[TrackingError]) -> tuple[Decimal | None, str]:
-    """Amount and currency, always as a pair (demand I5). Raises ``TypeError`` for a float: it cannot hold money."""
+    """Return amount and currency, rounded to the currency's minor unit; both are empty without an amount.
+
+    Raises ``TypeError`` for a float: it cannot hold money.
+    """
     if isinstance(amount, Money):
         return money(amount.amount, amount.currency, faults)
     if isinstance(amount, bool | float) or not isinstance(amount, Decimal | int | str | None):
@@ -171,11 +177,9 @@ def money(amount: object, currency: str | None, faults: list[TrackingError]) -> 
     except InvalidOperation:
         faults.append(TrackingError("amount is not a decimal number.", reason="parameter_invalid", parameter="amount"))
         return None, ""
-    if not value.is_finite() or abs(value) >= LARGEST or value != round(value, 4):
+    if not value.is_finite() or abs(value) > LARGEST - 1:
         faults.append(
-            TrackingError(
-                "amount must be below 10^15 with at most 4 decimals.", reason="parameter_invalid", parameter="amount"
-            )
+            TrackingError("amount must be a number below 10^15.", reason="parameter_invalid", parameter="amount")
         )
         return None, ""
     code = currency or hellotext_settings.CURRENCY or ""
@@ -187,14 +191,8 @@ def money(amount: object, currency: str | None, faults: list[TrackingError]) -> 
                 parameter="currency",
             )
         )
-        return value, ""
-    return value, code
-
-
-def revenue(amount: Money, faults: list[TrackingError]) -> tuple[Decimal | None, str]:
-    """What an adapter says that an event brought in, as the columns hold it: a total may be finer than they are."""
-    value = amount.amount
-    return money(round(value, 4) if abs(value) < LARGEST else value, amount.currency, faults)
+        return round(value, DECIMAL_PLACES), ""
+    return round_to_minor_unit(value, currency=code), code
 
 
 def metadata_of(metadata: object, faults: list[TrackingError]) -> Mapping[str, Any]:
@@ -208,7 +206,8 @@ def metadata_of(metadata: object, faults: list[TrackingError]) -> Mapping[str, A
         faults.append(TrackingError(message, reason="parameter_invalid", parameter="metadata"))
         return {}
     try:
-        text = json.dumps(dict(metadata), cls=DjangoJSONEncoder, allow_nan=False, ensure_ascii=False)
+        with neutral():
+            text = json.dumps(dict(metadata), cls=DjangoJSONEncoder, allow_nan=False, ensure_ascii=False)
         text.encode("utf-8")  # half of a surrogate pair is no text
     except (TypeError, ValueError) as error:
         faults.append(

@@ -8,6 +8,8 @@ since. After a savepoint is rolled back all of it is forgotten, which costs one 
 from __future__ import annotations
 
 import threading
+import uuid
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +21,9 @@ from ..models.changes import removals
 
 Key = tuple[str, str, str, str]
 
+# In the data of a Change: the amount of the event that its status may become, and the transaction it was saved in.
+AMOUNT, TRANSACTION = "amount", "transaction"
+
 
 @dataclass(frozen=True)
 class _Said:
@@ -28,6 +33,7 @@ class _Said:
     deleted: bool
     session: str
     data: dict[str, Any]
+    amount: list[str] | None
     lane: int
 
 
@@ -48,6 +54,17 @@ class _Memories(threading.local):
 
 
 _memories = _Memories()
+_transactions: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+
+
+def transaction_id(using: str) -> str:
+    """Return a name for the open transaction of ``using``, empty outside of ``atomic()``.
+
+    Savepoints share it. A decorated function keeps one ``Atomic`` for all its calls, so two of its transactions may
+    have the same name: use it only to group what one object's saves have in common.
+    """
+    blocks = connections[using].atomic_blocks
+    return _transactions.setdefault(blocks[0], uuid.uuid4().hex) if blocks else ""
 
 
 def news(changes: Iterable[Change], *, using: str) -> list[Change]:
@@ -96,12 +113,18 @@ def _key(change: Change) -> Key:
     return change.account, change.label, change.object_pk, part
 
 
+def _facts(change: Change) -> dict[str, Any]:
+    """Return the data of ``change`` without its amount, which is compared on its own."""
+    return {name: value for name, value in change.data.items() if name not in (AMOUNT, TRANSACTION)}
+
+
 def _says_more(change: Change, before: _Said) -> bool:
     return (
         change.deleted != before.deleted
         or (change.status is not None and change.status != before.status)
         or bool(change.session and change.session != before.session)
-        or bool(change.data and change.data != before.data)
+        or bool(_facts(change) and _facts(change) != before.data)
+        or change.data.get(AMOUNT, before.amount) != before.amount
         or change.lane < before.lane
     )
 
@@ -111,6 +134,7 @@ def _said(change: Change, before: _Said | None) -> _Said:
         status=change.status if change.status is not None or before is None else before.status,
         deleted=change.deleted,
         session=change.session or (before.session if before else ""),
-        data=change.data or (before.data if before else {}),
+        data=_facts(change) or (before.data if before else {}),
+        amount=change.data.get(AMOUNT, before.amount if before else None),
         lane=min(change.lane, before.lane if before else change.lane),
     )

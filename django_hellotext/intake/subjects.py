@@ -40,16 +40,32 @@ def key_of(obj: models.Model, adapter: Adapter) -> str:
 
 
 def check_customer(profile: Any) -> Adapter | None:
-    """The adapter of a customer; ``None`` for nobody and for an anonymous user.
+    """Return the adapter of a customer; ``None`` for an anonymous user.
 
-    Raises ``TypeError`` for anything that is no saved, registered customer: that is a programmer's mistake.
+    Raises ``TypeError`` for anything that is no saved, registered customer: that is a programming mistake.
     """
+    return _check(profile, kinds=frozenset({"profile"}), expected="a customer with a registered ProfileAdapter")
+
+
+def check_buyer(profile: Any) -> Adapter | None:
+    """Return the adapter of a customer, or of an object that knows one; ``None`` for an anonymous user.
+
+    Raises ``TypeError`` for anything else, and for what is not saved: those are programming mistakes.
+    """
+    return _check(
+        profile,
+        kinds=OWNED | {"profile"},
+        expected="a customer with a registered ProfileAdapter, or a registered cart, order or refund of one",
+    )
+
+
+def _check(profile: Any, *, kinds: frozenset[str], expected: str) -> Adapter | None:
     if profile is None or getattr(profile, "is_anonymous", False):
         return None
     # request.user is a lazy object; its class is the model's.
     adapter = registry.for_model(profile.__class__) if isinstance(profile, models.Model) else None
-    if adapter is None or adapter.kind != "profile":
-        raise TypeError(f"profile must be a customer with a registered ProfileAdapter, not {type(profile).__name__}.")
+    if adapter is None or adapter.kind not in kinds:
+        raise TypeError(f"profile must be {expected}, not {type(profile).__name__}.")
     if profile.pk is None:
         raise TypeError(f"profile: this {type(profile).__name__} is not saved yet.")
     return adapter

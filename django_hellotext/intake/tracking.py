@@ -31,7 +31,7 @@ from .ledger import alias_for
 from .sessions import user_of, valid_session
 from .subjects import (
     OWNED,
-    check_customer,
+    check_buyer,
     link_to,
     owner,
     places_of,
@@ -67,10 +67,13 @@ def track(
     """Record that ``action`` happened; it is sent later, once, in order.
 
     :param obj: the registered host object it is about, such as the order.
-    :param profile: the customer; by default the object's own, or the logged-in user of ``request``.
+    :param profile: the customer, or a cart, order or refund that knows its customer or guest; by default ``obj``'s
+        own, or the logged-in user of ``request``.
     :param session: the visitor's Hellotext session; by default the one kept on the object, or that of ``request``
         unless another customer than ``profile`` is logged in there.
-    :param amount: major units (89.90), with ``currency`` (ISO 4217), which defaults to ``HELLOTEXT["CURRENCY"]``.
+    :param amount: major units (89.90), with ``currency`` (ISO 4217), which defaults to ``HELLOTEXT["CURRENCY"]``;
+        rounded to the currency's minor unit. By default the ``total`` of the order's or refund's adapter: read now if
+        it is a loaded field, else by the worker before the event is sent.
     :param items: for cart events, pairs of product and *resulting* quantity.
     :param key: makes recording idempotent: the same action, object and key is one event, however often it is
         recorded (demand A3). The built-in order actions have one by themselves.
@@ -91,7 +94,7 @@ def track(
     frozen_items = facts.parameters_of(items)
     faults: list[TrackingError] = []
     value, code = facts.money(amount, currency, faults)
-    check_customer(profile)
+    buyer_known_by = _knows_buyer(profile, check_buyer(profile)) or _knows_buyer(target, adapter)
     if is_missed(action, request):
         return
     fact = facts.Fact(
@@ -109,9 +112,11 @@ def track(
     )
     alias = alias_for(using, obj, profile)
     try:
-        owned = adapter is not None and adapter.kind in OWNED
+        if fact.amount is None and not faults and target is not None and adapter is not None:
+            fact.amount, fact.currency = facts.money(adapter.loaded_amount(target), None, faults)
+        owned = buyer_known_by is not None
         fact.url = fact.url or _url_of(action, request)
-        _identify(fact, target, adapter, profile=profile, session=session, request=request)
+        _identify(fact, buyer_known_by, profile=profile, session=session, request=request)
         purpose = purpose_of(action)
         asked, subject = request, profile or _user_of(request) or obj
         if request is not None and (owned or profile is not None) and not speaks_for(request, fact.profile):
@@ -130,8 +135,8 @@ def track(
             return
         _judge(fact, owned=owned)
         places: list[Link] = []
-        if target is not None and adapter is not None and owned and not session:
-            kept, places = known_here(places_of(target, adapter))
+        if buyer_known_by is not None and not session:
+            kept, places = known_here(places_of(*buyer_known_by))
             fact.session = kept or fact.session
         insert_fact(fact, using=alias, places=places)
         if target is not None and adapter is not None and action in PURCHASES:
@@ -152,19 +157,19 @@ def record_status(fact: facts.Fact, *, using: str) -> None:
 
 def _identify(
     fact: facts.Fact,
-    target: models.Model | None,
-    adapter: Adapter | None,
+    buyer_known_by: tuple[models.Model, Adapter] | None,
     *,
     profile: models.Model | None,
     session: str | None,
     request: HttpRequest | None,
 ) -> None:
-    """Whose fact it is. What the shop's own adapters raise is kept as the fault of a refused row (demand C10)."""
+    """Set the customer and the session of ``fact``. If the shop's own adapter raises, the row fails and says so."""
     fact.session = valid_session(session)
     try:
-        given = profile_link(profile)
-        if target is not None and adapter is not None and adapter.kind in OWNED:
-            link, found = owner(target, adapter, request)
+        is_object = buyer_known_by is not None and profile is buyer_known_by[0]
+        given = None if is_object else profile_link(profile)
+        if buyer_known_by is not None:
+            link, found = owner(*buyer_known_by, request)
         else:
             link, found = visitor(request)
         if given is not None and found and visitor(request)[0] not in (None, given):
@@ -176,6 +181,11 @@ def _identify(
         fact.faults.append(TrackingError(message, reason="adapter_failed"))
         return
     fact.profile, fact.session = given or link, fact.session or found
+
+
+def _knows_buyer(obj: models.Model | None, adapter: Adapter | None) -> tuple[models.Model, Adapter] | None:
+    """Return ``obj`` and its adapter if it is a cart, order or refund, whose customer or guest the adapter knows."""
+    return (obj, adapter) if obj is not None and adapter is not None and adapter.kind in OWNED else None
 
 
 def _judge(fact: facts.Fact, *, owned: bool) -> None:
@@ -190,7 +200,11 @@ def _judge(fact: facts.Fact, *, owned: bool) -> None:
     # The session of a cart or order may still be found by the INSERT itself.
     if fact.profile is None and not fact.session and not owned:
         fact.faults.append(
-            TrackingError("neither a profile nor a session is known.", reason="parameter_missing", parameter="profile")
+            TrackingError(
+                "neither a profile nor a session is known. Pass profile=, which may be the guest's cart or order.",
+                reason="parameter_missing",
+                parameter="profile",
+            )
         )
 
 

@@ -45,6 +45,10 @@ PERSONAL: dict[str, Any] = {
 
 
 class EventQuerySet(DeliverableQuerySet):
+    def freeze_amounts(self, events: Collection[Event], *, token: str) -> None:
+        """Store the amounts that were read for ``events`` in hand under ``token``."""
+        self.held(token).bulk_update(events, ["amount", "currency"])
+
     def erase(self, ids: Collection[int]) -> int:
         """Nothing more is sent of these rows, and nothing personal stays of them (demand I3); answers how many.
 

@@ -1,4 +1,4 @@
-"""Money: exact, with the decimals of its currency, never without one (demand I5)."""
+"""Money: with the decimals of its currency, rounded to them, never without a currency."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from django.test import override_settings
 
 from django_hellotext.adapters import Money, Value
-from django_hellotext.adapters.money import normalise
+from django_hellotext.adapters.money import round_to_minor_unit
 from django_hellotext.api.types import Money as ApiMoney
 from django_hellotext.exceptions import ConfigurationError, TrackingError
 from tests.testshop.models import Order, Product
@@ -39,11 +39,8 @@ def price(value: Any, *, currency: str = "EUR") -> ApiMoney:
     [
         ("10", "EUR", "10.00"),
         ("10.0000", "EUR", "10.00"),
-        ("12.345", "EUR", "12.345"),
-        ("12.3450", "EUR", "12.345"),
         ("1200.00", "JPY", "1200"),
         ("1E+3", "JPY", "1000"),
-        ("1200.50", "JPY", "1200.5"),
         ("1.5", "KWD", "1.500"),
         ("1.2340", "KWD", "1.234"),
         ("0.00", "CLP", "0"),
@@ -51,10 +48,38 @@ def price(value: Any, *, currency: str = "EUR") -> ApiMoney:
         ("123456789012345678901234567890.10", "USD", "123456789012345678901234567890.10"),
     ],
 )
-def test_an_amount_has_the_decimals_of_its_currency_and_is_never_rounded(given: str, currency: str, sent: str) -> None:
-    found = normalise(Decimal(given), currency=currency)
+def test_an_amount_has_the_decimals_of_its_currency(given: str, currency: str, sent: str) -> None:
+    found = round_to_minor_unit(Decimal(given), currency=currency)
     assert found == Decimal(given)
     assert format(found, "f") == sent
+
+
+@pytest.mark.parametrize(
+    ("given", "currency", "sent"),
+    [
+        ("12.345", "EUR", "12.35"),
+        ("12.344999", "EUR", "12.34"),
+        ("-12.345", "EUR", "-12.35"),
+        ("1200.50", "JPY", "1201"),
+        ("0.4", "CLP", "0"),
+        ("1.23456", "KWD", "1.235"),
+        ("0.004", "EUR", "0.00"),
+        ("123456789012345678901234567890.105", "USD", "123456789012345678901234567890.11"),
+    ],
+)
+def test_an_amount_finer_than_the_minor_unit_is_rounded_half_up(given: str, currency: str, sent: str) -> None:
+    assert format(round_to_minor_unit(Decimal(given), currency=currency), "f") == sent
+
+
+def test_a_price_that_was_divided_out_is_rounded_in_every_place() -> None:
+    divided = Decimal(10) / 3
+    assert price(divided) == ApiMoney(Decimal("3.33"), "EUR")
+    order = Order(pk=1, number="A-1", total=divided, currency="EUR")
+    adapter = order_adapter(
+        total=lambda obj: divided, get_items=lambda self, obj: [{"product": "SKU", "quantity": 3, "price": divided}]
+    )
+    assert adapter.amount(order) == ApiMoney(Decimal("3.33"), "EUR")
+    assert adapter.payload(order)["items"][0]["price"] == ApiMoney(Decimal("3.33"), "EUR")
 
 
 @pytest.mark.parametrize("value", [Decimal("10"), 10, "10"])

@@ -307,7 +307,7 @@ def test_a_preparation_that_raises_when_it_is_read_only_costs_queries(
     [
         ("1000000000000000", State.FAILED, None),
         ("9" * 40, State.FAILED, None),
-        ("12.34567", State.DELIVERED, Decimal("12.3457")),
+        ("12.34567", State.DELIVERED, Decimal("12.35")),
     ],
 )
 def test_a_total_that_no_column_holds_does_not_stop_the_fold(

@@ -16,7 +16,17 @@ from django_hellotext.api.types import Money
 from django_hellotext.emulator import Emulator
 from django_hellotext.exceptions import TrackingError
 from django_hellotext.models import Change, Event
-from tests.factories import make_cart, make_cart_line, make_customer, make_order, make_product, make_staff
+from tests.factories import (
+    make_cart,
+    make_cart_line,
+    make_customer,
+    make_order,
+    make_product,
+    make_return,
+    make_staff,
+    make_voucher,
+    placed_order,
+)
 from tests.testshop.models import Note, Order
 
 pytestmark = pytest.mark.django_db
@@ -92,7 +102,7 @@ def test_an_action_without_its_object_raises() -> None:
         ({"currency": "EUR"}, "amount"),
         ({"amount": "9,90"}, "amount"),
         ({"amount": Decimal("NaN")}, "amount"),
-        ({"amount": Decimal("1.23456")}, "amount"),
+        ({"amount": Decimal("999999999999999.999")}, "amount"),
         ({"amount": 5, "currency": "euro"}, "currency"),
         ({"metadata": {"x": object()}}, "metadata"),
         ({"metadata": {"x": float("nan")}}, "metadata"),
@@ -225,6 +235,74 @@ def test_an_unconfigured_app_records_nothing(django_assert_num_queries: Any, set
     with django_assert_num_queries(0):
         django_hellotext.track("page.viewed", profile=customer, url=URL)
         django_hellotext.track("no such action")
+
+
+def test_a_guests_coupon_is_the_guests(hellotext: Emulator, deliver: Any) -> None:
+    order = placed_order(email="gil@example.com", first_name="Gil")
+    django_hellotext.track("coupon.redeemed", make_voucher(), profile=order, key=order.number)
+    deliver()
+    event = Event.objects.get(action="coupon.redeemed")
+    assert (event.state, event.profile_label, event.profile_pk) == ("delivered", "testshop.order", str(order.pk))
+    [profile] = hellotext.world.store["profile"].rows.values()
+    assert [entry.body_json["profile"] for entry in hellotext.log if entry.path.endswith("/attribution/events")] == [
+        profile["id"],
+        profile["id"],
+    ]
+
+
+def make_knowing(kind: str, customer: User) -> Any:
+    """An object of ``kind`` that knows ``customer``."""
+    order = make_order(customer=customer)
+    return {"order": order, "refund": make_return(order=order), "cart": make_cart(owner=customer)}[kind]
+
+
+@pytest.mark.usefixtures("hellotext")
+@pytest.mark.parametrize("kind", ["order", "refund", "cart"])
+def test_an_object_that_knows_its_customer_may_stand_for_them(kind: str) -> None:
+    customer = make_customer()
+    django_hellotext.track("coupon.redeemed", make_voucher(), profile=make_knowing(kind, customer))
+    event = Event.objects.get()
+    assert (event.state, event.profile_label, event.profile_pk) == ("pending", "auth.user", str(customer.pk))
+
+
+def test_who_an_order_stands_for_has_the_session_that_it_remembers(
+    hellotext: Emulator, deliver: Any, rf: RequestFactory
+) -> None:
+    hellotext.know_session("buyer")
+    request: Any = rf.get("/")
+    request.COOKIES.update({"hello_session": "buyer", "sessionid": "x"})
+    request.session, request.user = {}, AnonymousUser()
+    order = placed_order(email="gil@example.com")
+    django_hellotext.remember_session(order, request)
+    django_hellotext.track("coupon.redeemed", make_voucher(), profile=order)
+    assert Event.objects.get(action="coupon.redeemed").session == "buyer"
+
+
+@pytest.mark.usefixtures("hellotext")
+def test_the_session_of_another_customer_is_not_that_of_the_order(rf: RequestFactory) -> None:
+    request: Any = rf.get("/")
+    request.COOKIES.update({"hello_session": "somebody", "sessionid": "x"})
+    request.session, request.user = {}, make_customer()
+    buyer = make_customer()
+    django_hellotext.track("coupon.redeemed", make_voucher(), profile=make_order(customer=buyer), request=request)
+    event = Event.objects.get()
+    assert (event.profile_pk, event.session) == (str(buyer.pk), "")
+
+
+@pytest.mark.usefixtures("hellotext")
+@pytest.mark.parametrize("raises", [True, False])
+def test_what_knows_no_customer_is_refused_in_every_mode(settings: Any, raises: bool) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "RAISE_ERRORS": raises}
+    with pytest.raises(TypeError, match=r"profile must be a customer .*cart, order or refund.*not Product"):
+        django_hellotext.track("coupon.redeemed", make_voucher(), profile=make_product())
+    with pytest.raises(TypeError, match="not saved yet"):
+        django_hellotext.track("coupon.redeemed", make_voucher(), profile=Order(number="x"))
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_fact_of_nobody_says_how_to_name_a_guest() -> None:
+    django_hellotext.track("coupon.redeemed", make_voucher(), profile=None)
+    assert "may be the guest's cart or order" in Event.objects.get().error_message
 
 
 @pytest.mark.usefixtures("hellotext")

@@ -29,7 +29,7 @@ def checkout(request: HttpRequest) -> HttpResponse:
         with transaction.atomic():
             order = place_order(form, cart=cart, customer=customer)
             if order.coupon is not None:
-                track("coupon.redeemed", order.coupon, profile=customer, request=request, key=order.number)
+                track("coupon.redeemed", order.coupon, profile=order, request=request, key=order.number)
     except EmptyCart:
         messages.info(request, "This cart has become an order already.")
         return redirect("cart")

@@ -1,0 +1,53 @@
+"""One way to render, whoever asks: a payload must not depend on the visitor, the operator or the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.urls import get_script_prefix, get_urlconf, set_script_prefix, set_urlconf
+from django.utils import timezone, translation
+from django.utils.functional import Promise
+
+
+@contextmanager
+def neutral() -> Iterator[None]:
+    """Run the block under ``LANGUAGE_CODE``, UTC, ``ROOT_URLCONF`` and ``FORCE_SCRIPT_NAME``.
+
+    A worker has these, a request may have others. Without it, an object would look changed to an operator whose
+    language differs, and ``DISPATCH = "immediate"`` would send it in the visitor's.
+    """
+    prefix, urlconf = get_script_prefix(), get_urlconf()
+    wanted = settings.FORCE_SCRIPT_NAME or "/"
+    if (
+        translation.get_language() == settings.LANGUAGE_CODE
+        and timezone.get_current_timezone() == UTC
+        and urlconf is None
+        and prefix.rstrip("/") == wanted.rstrip("/")
+    ):
+        yield
+        return
+    try:
+        set_script_prefix(wanted)
+        set_urlconf(None)
+        with translation.override(settings.LANGUAGE_CODE), timezone.override(UTC):
+            yield
+    finally:
+        set_urlconf(urlconf)
+        set_script_prefix(prefix)
+
+
+def settle(value: Any) -> Any:
+    """Return ``value`` with lazy text as text and naive times as aware ones, also inside of mappings and lists."""
+    if isinstance(value, Promise):
+        return str(value)
+    if isinstance(value, datetime) and timezone.is_naive(value):
+        return timezone.make_aware(value, timezone.get_default_timezone())
+    if isinstance(value, Mapping):
+        return {settle(key): settle(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [settle(entry) for entry in value]
+    return value

@@ -1,0 +1,317 @@
+"""The amount of an event is what the customer was charged when it happened, on every path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.db.models import F
+
+import django_hellotext
+from django_hellotext.adapters import registry
+from django_hellotext.api.types import Money
+from django_hellotext.delivery import Report, fold
+from django_hellotext.delivery.preview import preview_event
+from django_hellotext.emulator import Emulator
+from django_hellotext.exceptions import TrackingError
+from django_hellotext.models import Change, Event, State
+from tests.factories import make_customer, make_order, make_product, make_return, placed_order
+from tests.testshop.models import Order
+
+pytestmark = pytest.mark.django_db
+
+Deliver = Callable[..., Report]
+
+
+def sent(emulator: Emulator) -> dict[str, tuple[Decimal, str]]:
+    """The amounts that Hellotext received, by action."""
+    bodies = [entry.body_json for entry in emulator.log if entry.path == "/v1/attribution/events" and entry.accepted]
+    return {body["action"]: (Decimal(str(body["amount"])), body["currency"]) for body in bodies if "amount" in body}
+
+
+def reads_in_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the shop compute the total in code of its own, which no request may run."""
+    monkeypatch.setattr(
+        type(registry.for_model(Order)), "get_total", lambda self, order: order.total + 1, raising=False
+    )
+
+
+# track()
+
+
+@pytest.mark.parametrize("action", ["order.placed", "order.confirmed", "order.cancelled", "order.shipped"])
+def test_an_orders_event_carries_its_total(hellotext: Emulator, deliver: Deliver, action: str) -> None:
+    django_hellotext.track(action, make_order(customer=make_customer(), total=Decimal("31.40")))
+    deliver()
+    assert sent(hellotext) == {action: (Decimal("31.40"), "EUR")}
+
+
+def test_a_loaded_total_is_read_at_once_and_costs_no_query(
+    hellotext: Emulator, deliver: Deliver, django_assert_num_queries: Any
+) -> None:
+    order = make_order(customer=make_customer(), total=Decimal("31.40"))
+    with django_assert_num_queries(1):
+        django_hellotext.track("order.placed", order)
+    assert Event.objects.get().amount == Decimal("31.40")
+    Order.objects.update(total=Decimal("99.00"))
+    deliver()
+    assert sent(hellotext) == {"order.placed": (Decimal("31.40"), "EUR")}
+
+
+def test_an_amount_that_the_caller_gives_wins(hellotext: Emulator, deliver: Deliver) -> None:
+    django_hellotext.track("order.placed", make_order(customer=make_customer()), amount=5, currency="USD")
+    deliver()
+    assert sent(hellotext) == {"order.placed": (Decimal(5), "USD")}
+
+
+@pytest.mark.usefixtures("hellotext")
+@pytest.mark.parametrize("fields", [("total",), ("currency",)])
+def test_a_deferred_field_is_not_loaded_in_the_request(django_assert_num_queries: Any, fields: tuple[str, ...]) -> None:
+    make_order(customer=make_customer())
+    order = Order.objects.defer(*fields).get()
+    with django_assert_num_queries(1):
+        django_hellotext.track("order.cancelled", order)
+    assert Event.objects.get().amount is None
+
+
+def test_what_was_not_loaded_is_read_by_the_worker_and_stored(hellotext: Emulator, deliver: Deliver) -> None:
+    make_order(customer=make_customer(), total=Decimal("31.40"))
+    django_hellotext.track("order.cancelled", Order.objects.defer("total").get())
+    deliver()
+    assert sent(hellotext) == {"order.cancelled": (Decimal("31.40"), "EUR")}
+    event = Event.objects.get()
+    assert (event.amount, event.currency, event.state) == (Decimal("31.40"), "EUR", State.DELIVERED)
+
+
+def test_the_shops_own_code_runs_in_the_worker_only(
+    hellotext: Emulator, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads_in_the_worker(monkeypatch)
+    django_hellotext.track("order.cancelled", make_order(customer=make_customer(), total=Decimal("31.40")))
+    assert Event.objects.get().amount is None
+    deliver()
+    assert sent(hellotext) == {"order.cancelled": (Decimal("32.40"), "EUR")}
+
+
+@pytest.mark.usefixtures("hellotext")
+def test_an_operator_sees_the_amount_that_the_worker_will_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads_in_the_worker(monkeypatch)
+    django_hellotext.track("order.cancelled", make_order(customer=make_customer(), total=Decimal("31.40")))
+    shown = preview_event(Event.objects.get(), using="default")
+    assert shown is not None
+    assert (shown["amount"], shown["currency"]) == ("32.40", "EUR")
+
+
+def test_a_total_that_the_database_works_out_is_read_by_the_worker(hellotext: Emulator, deliver: Deliver) -> None:
+    order = make_order(customer=make_customer(), total=Decimal("31.40"))
+    order.total = F("total") + 1
+    order.save()
+    # Django 6 reads it back where the database returns it; before, the object still holds the expression.
+    is_expression = hasattr(order.total, "resolve_expression")
+    django_hellotext.track("order.cancelled", order)
+    assert (Event.objects.get().amount is None) == is_expression
+    deliver()
+    assert sent(hellotext) == {"order.cancelled": (Decimal("32.40"), "EUR")}
+
+
+def test_a_total_in_the_shops_code_that_fails_stops_the_event_and_says_so(
+    hellotext: Emulator, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Any, order: Order) -> Decimal:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(type(registry.for_model(Order)), "get_total", broken, raising=False)
+    django_hellotext.track("order.cancelled", make_order(customer=make_customer()))
+    deliver()
+    event = Event.objects.get()
+    assert (event.state, event.error_type) == (State.FAILED, "adapter_failed")
+    assert "ZeroDivisionError" in event.error_message
+    monkeypatch.undo()
+    Event.objects.requeue()
+    deliver()
+    assert Event.objects.get().state == State.DELIVERED
+    assert sent(hellotext) == {"order.cancelled": (Decimal("25.80"), "EUR")}
+
+
+def test_an_event_whose_order_is_gone_goes_without_an_amount(
+    hellotext: Emulator, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = make_order(customer=make_customer())
+    deliver()
+    reads_in_the_worker(monkeypatch)
+    django_hellotext.track("order.cancelled", order)
+    order.delete()
+    deliver()
+    assert Event.objects.get().state == State.DELIVERED
+    assert sent(hellotext) == {}
+
+
+def test_a_refunds_event_carries_its_total_too(hellotext: Emulator, deliver: Deliver) -> None:
+    order = make_order(customer=make_customer())
+    django_hellotext.track("refund.requested", make_return(order=order, amount=Decimal("7.25"), state="new"))
+    deliver()
+    assert sent(hellotext) == {"refund.requested": (Decimal("7.25"), "EUR")}
+
+
+@pytest.mark.usefixtures("hellotext")
+def test_a_products_price_is_no_amount() -> None:
+    django_hellotext.track("product.viewed", make_product(), profile=make_customer())
+    assert Event.objects.get().amount is None
+
+
+@pytest.mark.usefixtures("hellotext")
+@pytest.mark.parametrize(
+    ("given", "currency", "stored"),
+    [
+        (Decimal(10) / 3, "EUR", "3.33"),
+        (Decimal("1.23456"), "EUR", "1.23"),
+        ("0.005", "EUR", "0.01"),
+        (Decimal("1200.5"), "CLP", "1201"),
+        (Decimal("1.2345"), "KWD", "1.235"),
+        (Money(Decimal("9.999"), "USD"), None, "10.00"),
+    ],
+)
+def test_an_amount_is_rounded_to_its_currencys_minor_unit(given: Any, currency: str | None, stored: str) -> None:
+    django_hellotext.track("order.placed", make_order(customer=make_customer()), amount=given, currency=currency)
+    assert Event.objects.get().amount == Decimal(stored)
+
+
+# OnChange
+
+
+def test_a_status_keeps_the_amount_of_its_own_save(hellotext: Emulator, deliver: Deliver) -> None:
+    order = make_order(customer=make_customer(), total=Decimal("31.40"))
+    deliver()
+    order.status = Order.Status.PAID
+    order.save()
+    Order.objects.update(total=Decimal("99.00"))
+    deliver()
+    assert sent(hellotext) == {"order.confirmed": (Decimal("31.40"), "EUR")}
+
+
+def test_each_status_keeps_its_own_amount(hellotext: Emulator, deliver: Deliver) -> None:
+    order = placed_order(customer=make_customer(), total=Decimal("31.40"))
+    deliver()
+    with transaction.atomic():
+        order.status, order.total = Order.Status.PAID, Decimal("30.00")
+        order.save()
+    Order.objects.update(total=Decimal("99.00"))
+    deliver()
+    amounts = {action: amount for action, (amount, _) in sent(hellotext).items()}
+    assert amounts == {"order.placed": Decimal("31.40"), "order.confirmed": Decimal("30.00")}
+
+
+def test_a_status_of_an_order_that_is_gone_keeps_its_amount(hellotext: Emulator, deliver: Deliver) -> None:
+    order = placed_order(customer=make_customer(), total=Decimal("31.40"))
+    order.delete()
+    deliver()
+    event = Event.objects.get(action="order.placed")
+    assert (event.amount, event.currency) == (Decimal("31.40"), "EUR")
+
+
+def test_a_status_whose_total_is_the_shops_own_code_is_read_by_the_worker(
+    hellotext: Emulator, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads_in_the_worker(monkeypatch)
+    placed_order(customer=make_customer(), total=Decimal("31.40"))
+    assert not Change.objects.filter(data__has_key="amount").exists()
+    deliver()
+    assert sent(hellotext) == {"order.placed": (Decimal("32.40"), "EUR")}
+
+
+def put_together() -> Order:
+    """An order that a checkout saves once before its total is known, and once after."""
+    order: Order = make_order(customer=make_customer(), status=Order.Status.PLACED, total=Decimal(0))
+    order.total = Decimal("31.40")
+    order.save()
+    return order
+
+
+def test_an_order_put_together_in_a_transaction_has_the_total_of_its_last_save(
+    hellotext: Emulator, deliver: Deliver
+) -> None:
+    with transaction.atomic():
+        put_together()
+    deliver()
+    assert sent(hellotext) == {"order.placed": (Decimal("31.40"), "EUR")}
+
+
+def test_a_savepoint_that_is_rolled_back_does_not_separate_an_order_from_its_total(
+    hellotext: Emulator, deliver: Deliver
+) -> None:
+    with transaction.atomic():
+        order = make_order(customer=make_customer(), status=Order.Status.PLACED, total=Decimal(0))
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            raise ZeroDivisionError
+        order.total = Decimal("31.40")
+        order.save(update_fields=["total"])
+    deliver()
+    assert sent(hellotext) == {"order.placed": (Decimal("31.40"), "EUR")}
+
+
+def test_a_fold_that_ends_inside_of_a_transaction_looks_at_the_rest_of_it(
+    hellotext: Emulator, deliver: Deliver
+) -> None:
+    with transaction.atomic():
+        put_together()
+    assert list(Change.objects.order_by("id").values_list("label", flat=True))[1:] == 2 * ["testshop.order"]
+    with transaction.atomic():
+        fold.fold(Change.objects.earliest("id").account, using="default", limit=2)
+    assert Event.objects.get().amount == Decimal("31.40")
+    deliver()
+    assert sent(hellotext) == {"order.placed": (Decimal("31.40"), "EUR")}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_order_put_together_without_a_transaction_is_read_by_the_worker(
+    hellotext: Emulator, deliver: Deliver
+) -> None:
+    put_together()
+    assert not Change.objects.filter(created=True, data__has_key="amount").exists()
+    deliver()
+    assert sent(hellotext) == {"order.placed": (Decimal("31.40"), "EUR")}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_later_status_without_a_transaction_keeps_its_amount(hellotext: Emulator, deliver: Deliver) -> None:
+    order = make_order(customer=make_customer(), total=Decimal("31.40"))
+    deliver()
+    order.status = Order.Status.PAID
+    order.save()
+    order.total = Decimal("99.00")
+    order.save()
+    deliver()
+    assert sent(hellotext) == {"order.confirmed": (Decimal("31.40"), "EUR")}
+
+
+@pytest.mark.usefixtures("hellotext")
+def test_an_edit_that_changes_neither_status_nor_amount_is_one_change() -> None:
+    order = make_order(customer=make_customer(), status=Order.Status.PLACED)
+    order.first_name = "Bea"
+    order.save()
+    order.save()
+    assert Change.objects.filter(label="testshop.order").count() == 1
+
+
+# An unrounded price costs neither the order nor its event
+
+
+def test_an_order_with_a_price_that_was_divided_out_arrives(
+    hellotext: Emulator, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = {"product": make_product(), "quantity": 3, "price": Decimal(10) / 3}
+    monkeypatch.setattr(type(registry.for_model(Order)), "get_items", lambda self, order: [line], raising=False)
+    make_order(customer=make_customer(), status=Order.Status.PLACED, total=Decimal("10.00"))
+    deliver()
+    assert sent(hellotext) == {"order.placed": (Decimal("10.00"), "EUR")}
+    [order] = hellotext.world.store["order"].rows.values()
+    assert [item["price"]["amount"] for item in order["items"]] == ["3.33"]
+
+
+@pytest.mark.usefixtures("hellotext")
+def test_an_amount_out_of_range_is_a_fault_of_the_row() -> None:
+    with pytest.raises(TrackingError, match="below 10"):
+        django_hellotext.track("order.placed", make_order(customer=make_customer()), amount="1e20")
