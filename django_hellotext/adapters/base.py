@@ -330,7 +330,7 @@ class Adapter:
             case Shape.MAPPING:
                 return values.mapping(found, where=where)
             case Shape.MONEY:
-                return found if isinstance(found, ApiMoney) else self.money(obj, found, where=where)
+                return self.money(obj, found, where=where)
             case Shape.LINK:
                 return self.link_to(found, kind=name, where=where)
             case Shape.ITEMS:

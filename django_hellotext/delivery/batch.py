@@ -19,6 +19,7 @@ from .. import consent
 from ..actions import Purpose, purpose_of
 from ..adapters import Adapter, Link, ProfileAdapter, links, registry
 from ..adapters.contacts import addresses_of
+from ..adapters.rendering import neutral
 from ..conf import hellotext_settings
 from ..intake.handover import attachment
 from ..models import LAST_PAYLOAD, PAYLOAD_VERSION, UNSUBSCRIBE, Event, Kind, RemoteObject, Session, SkipReason, State
@@ -327,6 +328,7 @@ def event_links(event: Event) -> list[Link]:
     return [link for link in found if link.label]
 
 
+@neutral()
 def render_one(work: Work, row: RemoteObject, host: models.Model | None) -> None:
     """Say in ``work`` what ``host`` is to look like at Hellotext, or why nothing is sent of it."""
     adapter = registry.for_label(row.host_label)

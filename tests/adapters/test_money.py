@@ -116,6 +116,11 @@ def test_no_price_is_left_out(value: Any) -> None:
     assert "price" not in product_adapter(price=Value(value)).payload(Product(pk=1, name="Novel"))
 
 
+def test_money_that_a_getter_makes_is_rounded_too() -> None:
+    adapter = product_adapter(get_price=lambda self, obj: ApiMoney(Decimal(10) / 3, "JPY"))
+    assert adapter.payload(Product(pk=1, name="Novel"))["price"] == ApiMoney(Decimal(3), "JPY")
+
+
 def test_money_of_another_package_brings_its_own_currency() -> None:
     adapter = product_adapter(price=lambda obj: Amount(Decimal("3"), "USD"))
     assert adapter.payload(Product(pk=1, name="Novel"))["price"] == ApiMoney(Decimal("3.00"), "USD")

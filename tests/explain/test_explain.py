@@ -294,8 +294,7 @@ def test_an_event_that_goes_without_its_session_says_so(deliver: Deliver) -> Non
 
 
 def test_an_amount_that_cannot_be_sent_is_a_fault_of_the_data_not_of_the_adapter(deliver: Deliver) -> None:
-    order = placed_order()
-    Order.objects.filter(pk=order.pk).update(currency="€")
+    placed_order(currency="€")
     deliver()
     event = Event.objects.get()
     assert (event.state, event.error_type) == (State.FAILED, "currency_invalid")
