@@ -231,7 +231,7 @@ class Adapter:
     @cached_property
     def has_amount(self) -> bool:
         """Whether events about this adapter's objects can carry an amount."""
-        return type(self).amount is not Adapter.amount or self.declares("total")
+        return type(self).amount is not Adapter.amount or ("total" in self.attributes and self.declares("total"))
 
     @cached_property
     def freezes_amount(self) -> bool:

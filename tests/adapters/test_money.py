@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from django_hellotext.adapters import Money, Value
+from django_hellotext.adapters import Guest, Money, Value
 from django_hellotext.adapters.money import round_to_minor_unit
 from django_hellotext.api.types import Money as ApiMoney
 from django_hellotext.exceptions import ConfigurationError, TrackingError
 from tests.testshop.models import Order, Product
 
-from .shop import order_adapter, product_adapter
+from .shop import cart_adapter, order_adapter, product_adapter
 
 
 @dataclass(frozen=True)
@@ -167,6 +167,15 @@ def test_an_orders_total_is_its_amount_and_never_in_its_payload() -> None:
     assert adapter.amount(placed) == ApiMoney(Decimal("25.00"), "EUR")
     assert "total" not in adapter.payload(placed)
     assert order_adapter().amount(placed) is None
+
+
+def test_only_objects_with_a_total_have_an_amount() -> None:
+    assert order_adapter(total="total").has_amount
+    assert order_adapter(get_total=lambda self, obj: None).has_amount
+    assert product_adapter(amount=lambda self, obj: None).has_amount
+    assert not order_adapter().has_amount
+    assert not product_adapter(price="price").has_amount
+    assert not cart_adapter(guest=Guest(email="email")).has_amount
 
 
 def test_a_product_has_a_price_but_no_revenue() -> None:
