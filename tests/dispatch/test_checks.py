@@ -12,6 +12,7 @@ import pytest
 
 from django_hellotext.checks import check_dispatch
 from django_hellotext.emulator import Emulator
+from tests.needs import needed_module
 
 since_django_6 = pytest.mark.skipif(django.VERSION < (6, 0), reason="django.tasks came with Django 6.0")
 
@@ -88,6 +89,6 @@ def test_celery_has_to_be_installed() -> None:
 
 
 def test_the_projects_celery_app_has_to_be_loaded() -> None:
-    pytest.importorskip("celery")
+    needed_module("celery")
     assert checked("") == "['hellotext.W002']"
     assert checked("from celery import Celery; Celery('shop').set_default()") == "[]"
