@@ -4,8 +4,8 @@ A test that is marked with one of ``NEEDS``, or that asks for ``needed_module()`
 missing; the reason says what to install. With ``CI=true`` everything must be there: the test fails, and so does a run
 that skips a test for a reason that is not in ``PERMITTED``.
 
-These are the hooks of a pytest plugin; ``tests/conftest.py`` imports them. ``TEST_SKIPPED_TO`` names a file that gets
-the node IDs of the tests that were skipped because something was missing: ``pytest @file`` runs them.
+These are the hooks of a pytest plugin; ``tests/conftest.py`` imports them. The node IDs of the tests that
+were skipped because something was missing are added to the file ``TEST_SKIPPED_TO``: ``pytest @file`` runs them.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Need:
 NEEDS = {
     "postgres": Need(modules=("psycopg",), service="postgres"),
     "mariadb": Need(modules=("MySQLdb",), service="mariadb"),
-    "redis": Need(modules=("celery", "redis"), service="redis"),
+    "redis": Need(modules=("redis", "celery"), service="redis"),
     "rabbitmq": Need(modules=("celery",), service="rabbitmq"),
     "chromium": Need(modules=("playwright",), program="chromium"),
     "openssl": Need(program="openssl"),
@@ -77,7 +77,7 @@ NEEDS = {
 
 
 # For the fault suite and the benchmarks, which start a Redis of their own.
-REDIS_SERVER = Need(modules=("celery", "redis"), program="redis-server")
+REDIS_SERVER = Need(modules=("redis", "celery"), program="redis-server")
 
 
 def in_ci() -> bool:
@@ -158,8 +158,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     target = os.environ.get("TEST_SKIPPED_TO")
     if target:
-        missed = sorted(nodeid for nodeid, reason in _skipped.items() if reason.startswith(MISSING))
-        Path(target).write_text("".join(f"{nodeid}\n" for nodeid in missed), encoding="utf-8")
+        missed = {nodeid for nodeid, reason in _skipped.items() if reason.startswith(MISSING)}
+        file = Path(target)
+        before = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        file.write_text("".join(f"{nodeid}\n" for nodeid in sorted(missed.union(before))), encoding="utf-8")
     if in_ci() and any(_unpermitted()) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
