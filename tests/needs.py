@@ -4,8 +4,8 @@ A test that is marked with one of ``NEEDS``, or that asks for ``needed_module()`
 missing; the reason says what to install. With ``CI=true`` everything must be there: the test fails, and so does a run
 that skips a test for a reason that is not in ``PERMITTED``.
 
-These are the hooks of a pytest plugin; ``tests/conftest.py`` imports them. The node IDs of the tests that
-were skipped because something was missing are added to the file ``TEST_SKIPPED_TO``: ``pytest @file`` runs them.
+These are the hooks of a pytest plugin; ``tests/conftest.py`` imports them. The node IDs of the tests that were skipped
+because something was missing are added to the file ``TEST_SKIPPED_TO``: ``pytest @file`` runs them.
 """
 
 from __future__ import annotations
@@ -95,6 +95,8 @@ def is_installed(module: str) -> bool:
 
 def needed_module(name: str, *, minversion: str | None = None) -> Any:
     """Import the module ``name``; where it is missing, skip the calling test or file, except in CI."""
+    # The skip then belongs to the calling file: xdist reports only one skip of a file for each place.
+    __tracebackhide__ = True
     if in_ci():
         return importlib.import_module(name)
     version = f" {minversion}" if minversion else ""

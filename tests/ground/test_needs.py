@@ -86,10 +86,12 @@ def test_in_ci_a_closed_port_is_a_failure(closed: dict[str, str]) -> None:
     assert "not on this machine: a server rabbitmq" in done.stdout
 
 
-def test_a_file_that_needs_a_module_is_skipped_as_a_whole(hidden: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_files_that_need_a_module_are_skipped_as_a_whole(hidden: dict[str, str], tmp_path: Path, workers: str) -> None:
     target = tmp_path / "skipped"
-    files = ("tests/dispatch/test_beat.py", "tests/rest/test_room.py")
-    done = play("-p", "hidden", *files, HIDDEN="rest_framework celery", TEST_SKIPPED_TO=str(target), **hidden)
+    files = ("tests/dispatch/test_beat.py", "tests/dispatch/test_work.py", "tests/rest/test_room.py")
+    options = ("-p", "hidden", "-n", workers)
+    done = play(*options, *files, HIDDEN="rest_framework celery", TEST_SKIPPED_TO=str(target), **hidden)
     assert done.returncode in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), done.stdout
     assert target.read_text(encoding="utf-8").splitlines() == list(files)
 
