@@ -3,8 +3,18 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# In CI the drivers of the databases and the browser come along, and a missing service is a failure.
-TEST_GROUPS := --group test $(if $(filter true,$(CI)),--group services)
+# In CI the drivers of the databases and the browser are installed, and a missing service is a failure.
+IN_CI := $(filter true,$(CI))
+SERVICES := $(VENV)/.services $(VENV)/.mariadb
+
+# mysqlclient and uWSGI are compiled while they are installed.
+CAN_COMPILE = command -v cc >/dev/null && $(BIN)/python -c \
+  'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'
+HAS_MARIADB_HEADERS = { pkg-config --exists libmariadb || pkg-config --exists mariadb || \
+  pkg-config --exists mysqlclient; } 2>/dev/null
+# Install a group, or say what is missing and go on; in CI that is an error. Arguments: group, condition, sentence.
+install_if = @if $(2); then $(BIN)/pip install --quiet --group $(1) && touch $@; \
+  else echo "$(3)" >&2; $(if $(IN_CI),exit 1,true); fi
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check chaos bench docs messages clean
@@ -15,7 +25,7 @@ help: ## Show these targets.
 demo: $(VENV)/.demo ## Watch a bookshop tell Hellotext what its customers do (EXIT=1: verify, then end).
 	@cd example_project && EXIT=$(EXIT) ../$(BIN)/python -m demo
 
-test: $(VENV)/.test ## Run the whole test-suite on SQLite; tests of services run where the services are.
+test: $(VENV)/.test $(if $(IN_CI),$(SERVICES)) ## Run the whole test-suite on SQLite; tests of services run where the services are.
 	$(BIN)/pytest -n auto $(ARGS)
 
 check: $(VENV)/.check ## Lint, types, import order, migrations.
@@ -27,7 +37,7 @@ check: $(VENV)/.check ## Lint, types, import order, migrations.
 	DEFAULT_AUTO_FIELD=django.db.models.AutoField $(BIN)/python tests/manage.py makemigrations --check --dry-run django_hellotext
 	$(BIN)/python tests/manage.py check --fail-level WARNING
 
-chaos: $(VENV)/.chaos ## Kill, cut and stop what delivery needs; count what arrives (SHORT=1: a minute).
+chaos: $(VENV)/.chaos $(VENV)/.mariadb $(VENV)/.uwsgi ## Kill, cut and stop what delivery needs; count what arrives (SHORT=1: a minute).
 	$(BIN)/python -m tests.chaos $(if $(SHORT),--short)
 
 bench: $(VENV)/.chaos ## Measure it beside naive code (ONLY=recording,delivery: some of it, SHORT=1: a quick look).
@@ -36,7 +46,8 @@ bench: $(VENV)/.chaos ## Measure it beside naive code (ONLY=recording,delivery: 
 docs: $(VENV)/.docs ## Build the documentation into docs/_build/html; a warning is an error.
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 
-messages: $(VENV)/.test ## Collect what is to be translated, and compile what is (needs gettext).
+messages: $(VENV)/.test ## Collect the texts to translate, and compile the translations (needs gettext).
+	@command -v msgfmt >/dev/null || { echo "GNU gettext is missing: apt-get install gettext" >&2; exit 1; }
 	cd django_hellotext && ../$(BIN)/django-admin makemessages --locale es --no-obsolete --add-location file
 	cd django_hellotext && ../$(BIN)/django-admin compilemessages
 
@@ -54,15 +65,28 @@ $(VENV)/.demo: $(VENV)/.base
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.base
-	$(BIN)/pip install --quiet --editable '.[celery,rest]' $(TEST_GROUPS)
+	$(BIN)/pip install --quiet --editable '.[celery,rest]' --group test
 	@touch $@
+
+$(VENV)/.services: $(VENV)/.test
+	$(BIN)/pip install --quiet --group services
+	@touch $@
+
+# Neither file is there while something is missing, so that the next run looks again.
+$(VENV)/.mariadb: $(VENV)/.test
+	$(call install_if,mariadb,$(CAN_COMPILE) && $(HAS_MARIADB_HEADERS),MariaDB is left out because its driver cannot be \
+	built. Run: apt-get install libmariadb-dev pkg-config gcc python3-dev)
+
+$(VENV)/.uwsgi: $(VENV)/.test
+	$(call install_if,uwsgi,$(CAN_COMPILE),uWSGI is left out because it cannot be built. Run: apt-get install gcc \
+	python3-dev)
 
 $(VENV)/.check: $(VENV)/.test
 	$(BIN)/pip install --quiet --group check
 	@touch $@
 
 $(VENV)/.chaos: $(VENV)/.test
-	$(BIN)/pip install --quiet --group services --group chaos
+	$(BIN)/pip install --quiet --group chaos
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.test

@@ -53,11 +53,6 @@ class Redis(Server):
         self.process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         wait_for(lambda: listens(self.port), what="Redis")
 
-    @staticmethod
-    def is_installed() -> bool:
-        """Whether there is one to start."""
-        return shutil.which("redis-server") is not None
-
 
 class Postgres(Server):
     """A PostgreSQL cluster with the settings it comes with, ``fsync`` on."""

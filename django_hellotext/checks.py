@@ -16,7 +16,7 @@ from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
 from .actions import BUILT_IN, is_hellotexts_own
-from .adapters import CartAdapter, registry
+from .adapters import Adapter, CartAdapter, Guest, phones, registry
 from .api.backends.base import BaseBackend
 from .conf import hellotext_settings
 from .decorators.tracking import DECORATED
@@ -41,6 +41,7 @@ def register_checks() -> None:
     register(check_sqlite, TAG)
     register(check_dotted_paths, TAG)
     register(check_dispatch, TAG)
+    register(check_phones, TAG)
     # Not under our own tag: asked for a tag, Django 6.1 hands every database to its checks (demand K2).
     register(check_environment, Tags.database)
 
@@ -195,6 +196,25 @@ def check_dispatch(**kwargs: Any) -> list[CheckMessage]:
     return []
 
 
+def check_phones(**kwargs: Any) -> list[CheckMessage]:
+    """hellotext.W004: phone numbers are sent, and the library that reads local ones is not installed."""
+    if not hellotext_settings.active or phones.library() is not None:
+        return []
+    needed_by = [name for adapter in registry.all() for name in _phones_of(adapter)]
+    if hellotext_settings.PHONE_REGION:
+        needed_by.append("HELLOTEXT['PHONE_REGION']")
+    if not needed_by:
+        return []
+    return [
+        Warning(
+            f"The library {phones.LIBRARY!r} is not installed: phone numbers without a country code are left out. "
+            f"Needed by: {', '.join(needed_by)}.",
+            hint=f"Run: {phones.INSTALL}. A project that has 'phonenumberslite' needs nothing else.",
+            id="hellotext.W004",
+        )
+    ]
+
+
 def check_environment(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """hellotext.E009: this database is a copy from another environment, and so nothing is sent (demand A8).
 
@@ -218,6 +238,17 @@ def check_environment(*, databases: Sequence[str] | None = None, **kwargs: Any) 
                     id="hellotext.E009",
                 )
             )
+    return found
+
+
+def _phones_of(adapter: Adapter) -> list[str]:
+    """Return the attributes of ``adapter`` that are phone numbers."""
+    found = [
+        adapter.where(name) for name in ("phone", "phones") if name in adapter.attributes and adapter.declares(name)
+    ]
+    guest = adapter.spec("guest")
+    if isinstance(guest, Guest) and guest.phone is not None:
+        found.append(adapter.where("guest.phone"))
     return found
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,20 +9,15 @@ from typing import Any
 
 import pytest
 
+from tests.needs import needed_module
+
 PATIENCE = 60_000  # milliseconds; a busy machine is slow, not wrong
-
-
-def playwright() -> Any:
-    """Playwright's synchronous API; the test is skipped without it, except in CI, where it must be there."""
-    if os.environ.get("CI") == "true":
-        return importlib.import_module("playwright.sync_api")
-    return pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 
 @contextmanager
 def launched() -> Iterator[Any]:
     """A browser that asks nobody for anything by itself."""
-    with playwright().sync_playwright() as browsers:
+    with needed_module("playwright.sync_api").sync_playwright() as browsers:
         options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         opened = browsers.chromium.launch(executable_path=shutil.which("chromium"), args=options)
         yield opened

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,27 +12,18 @@ from django.utils import timezone
 
 from django_hellotext.delivery import Report, breaker, drain, policy
 from django_hellotext.emulator import Emulator, EmulatorServer
-from tests.ports import listens
+from tests.needs import (  # noqa: F401 - the hooks of a plugin
+    pytest_collectreport,
+    pytest_runtest_logreport,
+    pytest_runtest_setup,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+)
 
 # How long an example takes says something of the machine only. In CI Hypothesis has a profile of its own.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 if os.environ.get("CI") != "true":
     hypothesis.settings.load_profile("patient")
-
-SERVICES = {"postgres": 5432, "mariadb": 3306, "redis": 6379, "rabbitmq": 5672}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that need a service skip with the reason on a bare machine; in CI a missing service is a failure."""
-    missing = {name: f"needs {name} on port {port}" for name, port in SERVICES.items() if not listens(port)}
-    if not shutil.which("chromium"):
-        missing["chromium"] = "needs Debian's Chromium"
-    if os.environ.get("CI") == "true":
-        return
-    for item in items:
-        for name, reason in missing.items():
-            if item.get_closest_marker(name):
-                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture

@@ -1,12 +1,16 @@
-"""Ports of this machine: one on which nobody listens, and whether somebody does."""
+"""Ports of this machine: those of the services that tests use, and ports on which nothing listens."""
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 HOST = "127.0.0.1"
+USUAL = {"postgres": 5432, "mariadb": 3306, "redis": 6379, "rabbitmq": 5672}
+# TEST_REDIS_PORT and the like set other ports.
+SERVICES = {name: int(os.environ.get(f"TEST_{name.upper()}_PORT") or port) for name, port in USUAL.items()}
 
 
 @contextmanager
@@ -30,7 +34,7 @@ def free_port() -> int:
 
 
 def listens(port: int) -> bool:
-    """Whether somebody answers on ``port``."""
+    """Return whether a server listens on ``port``."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex((HOST, port)) == 0

@@ -65,6 +65,8 @@ def _say_left_out(kind: str, where: str, region: str | None) -> None:
     """Once for each adapter, kind and region: a table of a million customers has thousands of them."""
     if kind == "email":
         why = "it is no e-mail address"
+    elif phones.library() is None:
+        why = f"it has no country code, or not a clear one. To read local numbers, run: {phones.INSTALL}"
     elif region:
         why = f"it is no phone number of {region}, nor one with a country code"
     else:

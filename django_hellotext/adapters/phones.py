@@ -1,32 +1,75 @@
-"""Phone numbers to E.164, with Google's metadata (the library ``phonenumberslite``). Never a guess (demand I4)."""
+"""Phone numbers to E.164, with Google's metadata when ``phonenumbers`` is installed. Never a guess.
+
+Two distributions install the package ``phonenumbers``: ``phonenumbers`` and ``phonenumberslite``. A shop may have
+either one, and installing the second overwrites the first. So it is an extra, and imported only when a number is read.
+"""
 
 from __future__ import annotations
 
-import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
+import importlib
+import re
+import unicodedata
+from types import ModuleType
+from typing import Any
+
+LIBRARY = "phonenumbers"
+INSTALL = 'pip install "django-hellotext[phones]"'
+
+_SEPARATORS = re.compile(r"[\s().\-\u2010-\u2015/]+")
+_TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
+_INTERNATIONAL = re.compile(r"\+[1-9][0-9]{6,14}")
+_REGION = re.compile(r"[A-Za-z]{2}")
+
+
+def library() -> ModuleType | None:
+    """Return the module ``phonenumbers``, or ``None`` when no distribution provides it."""
+    try:
+        return importlib.import_module(LIBRARY)
+    except ImportError:
+        return None
 
 
 def is_region(text: object) -> bool:
-    """Whether ``text`` is a country with a telephone numbering plan, as ISO 3166 alpha-2."""
-    return isinstance(text, str) and text.upper() in phonenumbers.SUPPORTED_REGIONS
+    """Return whether ``text`` is a country with a telephone numbering plan, as ISO 3166 alpha-2.
+
+    Without the library, any two letters count: no local number is sent then.
+    """
+    if not isinstance(text, str):
+        return False
+    found: Any = library()
+    return bool(_REGION.fullmatch(text)) if found is None else text.upper() in found.SUPPORTED_REGIONS
 
 
 def to_e164(text: str, *, region: str | None) -> str | None:
-    """``text`` as E.164, or ``None`` where that would be a guess.
+    """Return ``text`` as E.164, or ``None`` where that would be a guess.
 
-    A number with its country code (``+49 …``) needs to have a possible length; new number ranges are handed out all
-    the time. A local one needs a ``region`` (ISO 3166 alpha-2) in which it is valid. An extension is left out.
+    A number with its country code (``+49 …``) needs a possible length; new number ranges are assigned all the time. A
+    local number needs a ``region`` (ISO 3166 alpha-2) in which it is valid. An extension is left out.
+
+    Without the library, only a number with its country code is sent: 7 to 15 digits after the plus.
     """
+    found: Any = library()
+    if found is None:
+        return _international(text)
     known = region.upper() if region is not None and is_region(region) else None
     try:
-        number = phonenumbers.parse(text, known)
-    except NumberParseException:
+        number = found.parse(text, known)
+    except found.NumberParseException:
         return None
     is_international = text.lstrip().startswith(("+", "\uff0b"))
-    sound = _has_possible_length(number) if is_international else phonenumbers.is_valid_number(number)
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164) if sound else None
+    # is_possible_number() also accepts numbers that can only be dialled within one town.
+    sound = (
+        found.is_possible_number_with_reason(number) == found.ValidationResult.IS_POSSIBLE
+        if is_international
+        else found.is_valid_number(number)
+    )
+    return str(found.format_number(number, found.PhoneNumberFormat.E164)) if sound else None
 
 
-def _has_possible_length(number: PhoneNumber) -> bool:
-    # Not is_possible_number(), which also takes what can only be dialled within one town.
-    return bool(phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE)
+def _international(text: str) -> str | None:
+    plain = unicodedata.normalize("NFKC", text)
+    if _TRUNK_ZERO.search(plain):
+        # Only the metadata says whether the zero in "+49 (0)30" and "+39 (0)6" belongs to the number.
+        return None
+    digits = _SEPARATORS.sub("", plain)
+    return digits if _INTERNATIONAL.fullmatch(digits) else None

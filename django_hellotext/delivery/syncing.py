@@ -25,7 +25,6 @@ from ..conf import hellotext_settings
 from ..exceptions import ApiError
 from ..intake import backfill
 from ..models import Account, Change, Event, Lane, RemoteObject, SyncRun
-from ..models.identity import fingerprint
 from ..signals import delivered, failed
 from .buyers import sessions_of
 from .clients import client_from_settings
@@ -34,8 +33,6 @@ from .drift import OPEN, TO_SEND, Seen, Standing, look_at, orphans_of
 from .engine import Drain
 from .report import Report
 
-DEFINED = "definitions"
-RUNS = 20  # earlier runs that are asked which definitions they brought into being
 PAUSE = 0.5  # seconds between two looks at what could not be sent
 BEAT = 20.0  # seconds between two signs of life
 FEED = 1.0  # seconds for which objects that are in step are passed over before the answers of others are looked at
@@ -230,8 +227,7 @@ class Sync:
 
     :param concurrency: requests at once. :param patience: seconds to wait, without progress, for rows that cannot be
         sent now. :param looked: told of each page. :param arrived: told of each row that was sent or refused.
-        :param stop: set from outside, ends it early. :param redefine: look for the definitions although an earlier
-        run has brought them into being.
+        :param stop: set from outside, ends it early.
     """
 
     def __init__(
@@ -243,7 +239,6 @@ class Sync:
         looked: Callable[[Looked], None] | None = None,
         arrived: Callable[[], None] | None = None,
         stop: threading.Event | None = None,
-        redefine: bool = False,
     ) -> None:
         self.run = run
         self.choice = Choice.from_json(run.options)
@@ -254,7 +249,6 @@ class Sync:
         self._looked = looked or (lambda page: None)
         self._arrived = arrived or (lambda: None)
         self._stop = stop or threading.Event()
-        self._redefine = redefine
         self.brought = Brought()
         self.define_error = ""
         self._walked: set[str] = set()
@@ -287,18 +281,11 @@ class Sync:
         return objects.exists() or changes.exists() or (self.choice.events and events.exists())
 
     def define(self) -> None:
-        """Bring what the settings name into being, unless an earlier run did and nothing was added since."""
-        wanted = fingerprint(*(repr((one.kind, one.name, sorted(one.traits.items()))) for one in declared()))
-        account = hellotext_settings.account
-        earlier = SyncRun.objects.using(home()).syncs(account).exclude(pk=self.run.pk)
-        known = any(one.options.get(DEFINED) == wanted for one in earlier[:RUNS])
-        if (
-            self.choice.labels
-            or not declared()
-            or (known and not self.choice.full and not self._redefine)
-            or what_holds(home())
-        ):
-            self._note_defined(wanted if known else "")
+        """Create what the settings name and Hellotext does not have.
+
+        A run for chosen models defines nothing, and neither does one whose account is paused or halted.
+        """
+        if self.choice.labels or not declared() or what_holds(home()):
             return
         client = client_from_settings()
         try:
@@ -308,12 +295,6 @@ class Sync:
             self.define_error = str(error)
         finally:
             client.close()
-        self._note_defined("" if self.define_error or self.brought.clashes else wanted)
-
-    def _note_defined(self, wanted: str) -> None:
-        if wanted:
-            self.run.options = {**self.run.options, DEFINED: wanted}
-            SyncRun.objects.using(home()).advance(self.run)
 
     def _beat(self, **kwargs: Any) -> None:
         """Say now and then that the run goes on, also while one page takes long."""

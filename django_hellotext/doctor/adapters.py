@@ -50,8 +50,8 @@ def examine_adapters(using: str, client: HellotextClient | None) -> Iterator[Fin
 
 
 def _checks() -> Iterator[Finding]:
-    """The checks E1xx and W1xx."""
-    yield from from_checks(lambda id: id[11:12] == "1" and id != "hellotext.E121")
+    """The checks E1xx and W1xx, and the library that the adapters' phone numbers need."""
+    yield from from_checks(lambda id: (id[11:12] == "1" and id != "hellotext.E121") or id == "hellotext.W004")
 
 
 def _model(adapter: Adapter, using: str) -> Finding:

@@ -53,6 +53,7 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
             .update(
                 state=Case(When(version=version, then=Value(State.SYNCED)), default=Value(State.PENDING)),
                 synced_version=version,
+                recreated=0,
                 attempts=0,
                 next_attempt_at=None,
                 finished_at=UtcNow(),

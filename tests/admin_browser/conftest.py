@@ -18,6 +18,7 @@ from django_hellotext.emulator import Emulator, MemoryBackend
 from tests.chromium import PATIENCE
 from tests.chromium import chromium as chromium
 from tests.example.served import serve_shop
+from tests.needs import needed_module
 
 WIDTHS = (1280, 768, 375)
 
@@ -50,7 +51,7 @@ document.addEventListener("securitypolicyviolation", function (event) {
 @pytest.fixture
 def shop(settings: Any, live_server: Any) -> Any:
     """The shop with its admin, under a policy that lets in nothing but the site's own files; answers the server."""
-    csp = pytest.importorskip("csp.constants", reason="django-csp is not installed")
+    csp = needed_module("csp.constants")
     policy = {
         "default-src": [csp.NONE],
         "script-src": [csp.SELF],

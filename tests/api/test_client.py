@@ -7,7 +7,6 @@ import io
 import json
 import logging
 import os
-import shutil
 import ssl
 import subprocess
 import sys
@@ -275,7 +274,7 @@ def test_the_console_is_readable() -> None:
     assert "not sent; answered 201" in text
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+@pytest.mark.openssl
 def test_tls_is_verified_with_the_ca_bundle_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)

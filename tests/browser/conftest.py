@@ -15,6 +15,7 @@ from config import settings as shop_settings
 from tests.chromium import PATIENCE
 from tests.chromium import chromium as chromium
 from tests.example.served import serve_shop
+from tests.needs import needed_module
 
 LIBRARY = "https://js.example/hellotext.js"
 STANDIN = Path(__file__).with_name("standin.js").read_text(encoding="utf-8")
@@ -38,7 +39,7 @@ def mode(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def shop(settings: Any, mode: str, live_server: Any) -> Any:
     """The shop under its own settings and a policy that lets nothing in by itself; answers the server."""
-    csp = pytest.importorskip("csp.constants", reason="django-csp is not installed")
+    csp = needed_module("csp.constants")
     policy = {
         "default-src": [csp.NONE],
         "script-src": [csp.NONCE] if mode == "nonce" else [csp.SELF, "https://js.example"],

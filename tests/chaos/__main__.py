@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 import time
@@ -12,14 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import FrameType
 
-from tests.ports import listens
-from tests.processes.databases import MARIADB_PORT, POSTGRES_PORT
+from tests.needs import NEEDS, in_ci
 
 from .account import Account, write
 from .arena import Arena, Missing
 from .scenarios import VENDORS, Scenario, load
-
-PORTS = {"postgres": POSTGRES_PORT, "mariadb": MARIADB_PORT}
 
 
 @dataclass
@@ -62,15 +58,15 @@ def play(each: Scenario, vendor: str, arguments: argparse.Namespace) -> Played:
     played = Played(Account())
     trouble = ""
     try:
-        if vendor in PORTS and not listens(PORTS[vendor]):
-            raise Missing(f"nobody listens on port {PORTS[vendor]}")
+        if vendor in NEEDS:
+            arena.need(NEEDS[vendor])
         with arena:
             played.account = each.play(arena)
         played.failed = not played.account.is_clean
     except Missing as missing:
         # In CI every service is there, or something is wrong.
-        played.skipped, played.failed = True, os.environ.get("CI") == "true"
-        arena.remark(f"skipped: {missing}")
+        played.skipped, played.failed = True, in_ci()
+        arena.remark(f"not on this machine: {missing}")
     except Exception as error:
         played.failed = True
         arena.remark(f"{type(error).__name__}: {error}")

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from tests.needs import Need
 from tests.processes.databases import Database, database
 from tests.processes.shop import Shop
 
@@ -93,6 +94,12 @@ class Arena:
         """Have ``thing`` closed at the end."""
         self._stack.callback(thing.close)
         return thing
+
+    def need(self, need: Need) -> None:
+        """Raise ``Missing`` with what to install when this machine lacks something."""
+        missing = need.missing()
+        if missing:
+            raise Missing(missing)
 
     def open(
         self,

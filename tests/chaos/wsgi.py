@@ -10,7 +10,7 @@ from django.db import connections, transaction
 
 application = get_wsgi_application()
 
-from .site import record  # noqa: E402 - needs the apps
+from .site import record
 
 with transaction.atomic():
     record("warm", 1)

@@ -13,10 +13,12 @@ from typing import Any
 from celery import Celery
 from kombu import Connection, Queue
 
+from tests.ports import HOST, SERVICES
+
 from .patience import wait_for
 
-REDIS = "redis://127.0.0.1:6379/9"
-RABBITMQ = "amqp://guest:guest@127.0.0.1:5672//"
+REDIS = f"redis://{HOST}:{SERVICES['redis']}/9"
+RABBITMQ = f"amqp://guest:guest@{HOST}:{SERVICES['rabbitmq']}//"
 
 
 @dataclass

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from django_hellotext.dispatch import courier as courier_room
+from tests.needs import needed_module
 
 if TYPE_CHECKING:
     from .brokers import Broker
@@ -42,7 +43,7 @@ def memory() -> Broker:
 @pytest.fixture
 def redis() -> Iterator[Broker]:
     """A queue in Redis."""
-    pytest.importorskip("redis", minversion="6.1", reason="needs Redis' client")
+    needed_module("redis", minversion="6.1")
     from .brokers import REDIS, Broker
 
     broker = Broker(REDIS)

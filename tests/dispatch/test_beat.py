@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
+from tests.needs import needed_module
 
-pytest.importorskip("celery", reason="needs Celery")
+needed_module("celery")
 
 from django_hellotext.beat import beat_schedule
 

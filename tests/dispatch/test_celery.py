@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-pytest.importorskip("celery", reason="needs Celery")
+from tests.needs import needed_module
+
+needed_module("celery")
 
 import django_hellotext as hellotext
 from django_hellotext import dispatch
@@ -131,7 +133,7 @@ def test_a_broker_that_refuses_is_asked_once_and_not_waited_for(
     kind: str, publish: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
     if kind == "redis":
-        pytest.importorskip("redis", minversion="6.1")
+        needed_module("redis", minversion="6.1")
     costs = []
     with closed_port() as port:
         for _ in range(9):
@@ -152,7 +154,7 @@ def test_a_broker_that_is_silent_costs_the_timeout_once(
     kind: str, publish: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
     if kind == "redis":
-        pytest.importorskip("redis", minversion="6.1")
+        needed_module("redis", minversion="6.1")
     walls = []
     with silent_port() as port:
         for _ in range(3):

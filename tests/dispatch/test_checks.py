@@ -12,6 +12,7 @@ import pytest
 
 from django_hellotext.checks import check_dispatch
 from django_hellotext.emulator import Emulator
+from tests.needs import needed_module
 
 since_django_6 = pytest.mark.skipif(django.VERSION < (6, 0), reason="django.tasks came with Django 6.0")
 
@@ -88,27 +89,6 @@ def test_celery_has_to_be_installed() -> None:
 
 
 def test_the_projects_celery_app_has_to_be_loaded() -> None:
-    pytest.importorskip("celery")
+    needed_module("celery")
     assert checked("") == "['hellotext.W002']"
     assert checked("from celery import Celery; Celery('shop').set_default()") == "[]"
-
-
-EVERYTHING = """
-import importlib.util, os, pkgutil, sys
-sys.path.append("example_project")
-left_out = ("__main__",) if importlib.util.find_spec("rest_framework") else ("__main__", ".rest")
-sys.modules["celery"] = sys.modules["kombu"] = None
-os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-import django
-django.setup()
-import django_hellotext
-for module in pkgutil.walk_packages(django_hellotext.__path__, "django_hellotext."):
-    if not any(f"{name}." in f"{module.name}." for name in left_out):
-        importlib.import_module(module.name)
-"""
-
-
-def test_every_module_can_be_imported_without_celery() -> None:
-    """Demand D4."""
-    done = subprocess.run([sys.executable, "-c", EVERYTHING], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr

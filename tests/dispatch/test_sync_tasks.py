@@ -20,8 +20,9 @@ from django_hellotext.intake import backfill
 from django_hellotext.models import Change, RemoteObject, State, SyncRun
 from django_hellotext.tasks import work
 from tests.factories import make_product
+from tests.needs import needed_module
 
-pytest.importorskip("celery", reason="needs Celery")
+needed_module("celery")
 
 from .brokers import Broker
 

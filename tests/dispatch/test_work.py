@@ -16,8 +16,9 @@ from django_hellotext.models import Event, RemoteObject
 from django_hellotext.models.deliverable import new_token
 from django_hellotext.tasks.work import drain_in_turn
 from tests.factories import make_customer
+from tests.needs import needed_module
 
-pytest.importorskip("celery", reason="needs Celery")
+needed_module("celery")
 
 from .brokers import Broker
 

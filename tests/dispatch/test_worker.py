@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("celery", reason="needs Celery")
+from tests.needs import needed_module
+
+needed_module("celery")
 
 from django_hellotext.beat import DRAIN_TASK, PRUNE_TASK
 from django_hellotext.emulator import EmulatorServer

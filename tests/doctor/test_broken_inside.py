@@ -26,7 +26,8 @@ from django_hellotext.doctor import database
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Account, Change, Event, RemoteObject, Session, State
 from tests.factories import make_customer, make_product
-from tests.ports import closed_port
+from tests.needs import needed_module
+from tests.ports import HOST, SERVICES, closed_port
 from tests.testshop.models import Product
 
 from .conftest import Doctor, sql
@@ -194,8 +195,7 @@ def test_sending_on_the_request(settings: Any, healthy: Emulator, doctor: Doctor
 @pytest.fixture
 def celery(settings: Any, healthy: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A project with Celery as it should be."""
-    package = pytest.importorskip("celery")
-    state = pytest.importorskip("celery._state")
+    package, state = needed_module("celery"), needed_module("celery._state")
     import django_hellotext.tasks  # noqa: F401 - as autodiscover_tasks() does it
 
     app = package.Celery("shop", set_as_current=False, broker="memory://")
@@ -219,8 +219,8 @@ def test_celery_as_it_should_be(celery: Any, doctor: Doctor) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        pytest.param("redis://127.0.0.1:6379/0", marks=pytest.mark.redis),
-        pytest.param("amqp://guest:guest@127.0.0.1:5672//", marks=pytest.mark.rabbitmq),
+        pytest.param(f"redis://{HOST}:{SERVICES['redis']}/0", marks=pytest.mark.redis, id="redis"),
+        pytest.param(f"amqp://guest:guest@{HOST}:{SERVICES['rabbitmq']}//", marks=pytest.mark.rabbitmq, id="rabbitmq"),
     ],
 )
 def test_a_real_broker_answers(celery: Any, doctor: Doctor, url: str) -> None:
@@ -360,6 +360,15 @@ def test_an_adapter_with_a_mistake(healthy: Emulator, doctor: Doctor, monkeypatc
     told = doctor()
     assert told["hellotext.E101"]["family"] == "adapters"
     assert told["hellotext.E101"]["state"] == "error"
+
+
+def test_phone_numbers_without_their_library(
+    healthy: Emulator, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "phonenumbers", None)
+    told = doctor()
+    assert told.wrong == {"hellotext.W004": "warning"}
+    assert told["hellotext.W004"]["family"] == "adapters"
 
 
 def test_an_adapter_that_fails_with_real_objects(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,18 +11,13 @@ from hypothesis import HealthCheck, given, settings
 
 from django_hellotext.emulator import Emulator, EmulatorServer
 from tests.contract import Operation, browser_operations, document, server_operations
+from tests.needs import in_ci, needed_module
 
 from .calling import Caller
 from .shop import Shop
 
-CI = os.environ.get("CI") == "true"
-# On a bare machine these tests skip; in CI, which installs the group "services", a missing schemathesis is a failure.
-schemathesis = (
-    importlib.import_module("schemathesis")
-    if CI
-    else pytest.importorskip("schemathesis", reason="schemathesis is not installed")
-)
-EXAMPLES = 20 if CI else 3  # for each of the 87 operations and each mode
+schemathesis = needed_module("schemathesis")
+EXAMPLES = 20 if in_ci() else 3  # for each of the 87 operations and each mode
 ALL = (*server_operations(), *browser_operations())
 
 

@@ -153,6 +153,22 @@ def test_everything_arrives_once_and_a_second_time_too_and_ctrl_c_ends_it(tmp_pa
     assert "Worker stopped" in (tmp_path / "var" / "worker.log").read_text(encoding="utf-8")
 
 
+@pytest.mark.timeout(600)
+def test_a_second_demo_works_against_another_hellotext(tmp_path: Path) -> None:
+    """One shop, one database, two Hellotexts: each gets the definitions, the catalogue and the events."""
+    for seed in (1, 2):
+        emulator = Emulator(token="token", business_id="books", seed=seed)
+        with EmulatorServer(emulator) as hellotext:
+            verified = Demo(
+                tmp_path / "var",
+                HELLOTEXT_BASE_URL=hellotext.url,
+                HELLOTEXT_API_TOKEN="token",
+                HELLOTEXT_BUSINESS_ID="books",
+            ).verify()
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        assert verified.stdout.splitlines()[-1] == ALL_IS_WELL
+
+
 def test_a_refused_request_is_said_and_ends_with_1(tmp_path: Path) -> None:
     emulator = Emulator(token="token", business_id="books")
     emulator.add_fault(Fault("error", status=503, method="POST", path="/v1/attribution/events", times=1))

@@ -9,6 +9,8 @@ import django
 import pytest
 from django.core.checks import CheckMessage, run_checks
 
+from tests.needs import needed_module
+
 COMPLETE = {"BUSINESS_ID": "shop-1", "API_TOKEN": "secret-token", "ENVIRONMENT": "staging", "CURRENCY": "EUR"}
 
 needs_tasks = pytest.mark.skipif(django.VERSION < (6, 0), reason="django.tasks came with Django 6.0")
@@ -33,7 +35,7 @@ def test_e010_celery_is_not_installed(settings: Any, monkeypatch: pytest.MonkeyP
 
 
 def test_w002_no_celery_app_is_loaded(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    state = pytest.importorskip("celery._state")
+    state = needed_module("celery._state")
     settings.HELLOTEXT = {**COMPLETE, "DISPATCH": "celery"}
     monkeypatch.setattr(state, "default_app", None)
     [message] = ours()
@@ -41,11 +43,9 @@ def test_w002_no_celery_app_is_loaded(settings: Any, monkeypatch: pytest.MonkeyP
 
 
 def test_a_project_with_a_celery_app_has_no_complaint(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    celery = pytest.importorskip("celery")
+    celery = needed_module("celery")
     settings.HELLOTEXT = {**COMPLETE, "DISPATCH": "celery"}
-    monkeypatch.setattr(
-        pytest.importorskip("celery._state"), "default_app", celery.Celery("shop", set_as_current=False)
-    )
+    monkeypatch.setattr(needed_module("celery._state"), "default_app", celery.Celery("shop", set_as_current=False))
     assert ours() == []
 
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.needs import needed_module
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,7 +16,7 @@ def test_an_account_becomes_the_guest_when_allauth_has_confirmed_the_email() -> 
 
     W103: allauth knows nothing of phones, so that one that would silently stay away is named at start-up.
     """
-    pytest.importorskip("allauth")
+    needed_module("allauth")
     done = subprocess.run(
         [sys.executable, "-m", "tests.people.allauth_shop"],
         cwd=ROOT,

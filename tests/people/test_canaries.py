@@ -32,6 +32,7 @@ from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.exceptions import ApiError, TrackingError
 from django_hellotext.models import Account, Change, Dashboard, Event, RemoteObject, Session
 from tests.factories import make_customer, make_order, placed_order
+from tests.needs import needed_module
 from tests.testshop.models import Order
 
 TOKEN = "ALK_canary-token-7f3a"
@@ -285,11 +286,11 @@ def test_every_management_command(seeded: User, deliver: Callable[..., Report]) 
 )
 def broker(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A queue of a real broker, and the project's Celery app publishing to it."""
-    pytest.importorskip("celery")
+    needed_module("celery")
     from tests.dispatch import brokers
 
     if request.param == "redis":
-        pytest.importorskip("redis", minversion="6.1", reason="needs Redis' client")
+        needed_module("redis", minversion="6.1")
     found = brokers.Broker(brokers.REDIS if request.param == "redis" else brokers.RABBITMQ)
     yield found
     found.close()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.checks import run_checks
 
 from django_hellotext.adapters import Guest, UserProfileAdapter, contacts
-from django_hellotext.adapters.phones import to_e164
+from django_hellotext.adapters.phones import is_region, to_e164
 from django_hellotext.api.types import Address
 from tests.adapters.shop import order_adapter
 from tests.factories import placed_order
@@ -145,3 +147,96 @@ def test_a_guest_with_a_local_number_arrives_once_the_region_is_known(
     placed_order(phone="099 123 456", first_name="Gil")
     deliver()
     assert [profile["phones"] for profile in profiles()] == [["+59899123456"]]
+
+
+# Without the library
+
+
+@pytest.fixture
+def no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither ``phonenumbers`` nor ``phonenumberslite`` is installed."""
+    monkeypatch.setitem(sys.modules, "phonenumbers", None)
+
+
+@pytest.mark.usefixtures("no_library")
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("+49301234567", "+49301234567"),
+        ("+49 30 1234567", "+49301234567"),
+        ("  +1 (212) 736-5000 ", "+12127365000"),
+        ("+598.99/123-456", "+59899123456"),
+        ("+33\u00a06\u201112\u201334 56 78", "+33612345678"),  # a no-break space and typographic hyphens
+        ("\uff0b\uff14\uff19 30 1234567", "+49301234567"),  # full-width plus and digits
+        ("+1234567", "+1234567"),  # 7 digits
+        ("+123456789012345", "+123456789012345"),  # 15 digits
+        # left out
+        ("+123456", None),
+        ("+1234567890123456", None),
+        ("+0301234567", None),  # no country code begins with 0
+        ("+49 (0)30 1234567", None),
+        ("+39 ( 0 )6 1234567", None),
+        ("+49 30 1234567 ext. 12", None),
+        ("++49301234567", None),
+        ("+49+301234567", None),
+        ("+\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668", None),  # Arabic-Indic digits
+        ("0049 30 1234567", None),
+        ("030 1234567", None),
+        ("4930 1234567", None),
+        ("call me", None),
+        ("+", None),
+        ("", None),
+    ],
+)
+def test_without_the_library_only_a_clear_international_number_is_sent(typed: str, sent: str | None) -> None:
+    assert to_e164(typed, region="DE") == sent
+
+
+@pytest.mark.usefixtures("no_library")
+def test_without_the_library_a_local_number_is_left_out_and_the_profile_goes(
+    settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.HELLOTEXT = {"PHONE_REGION": "DE"}
+    with caplog.at_level(logging.WARNING, logger="django_hellotext.adapters"):
+        assert sent_by(Customers, email="wile@example.com", last_name="030 1234567") == {"email": "wile@example.com"}
+    [said] = caplog.records
+    assert 'pip install "django-hellotext[phones]"' in said.getMessage()
+    assert "1234567" not in str(vars(said))
+    assert sent_by(Customers, last_name="+49 30 1234567") == {"phone": "+49301234567"}
+    assert is_region("DE")
+    assert not is_region("Germany")
+
+
+NEEDS_NO_PHONES = {"BUSINESS_ID": "shop-1", "API_TOKEN": "secret", "ENVIRONMENT": "test", "CURRENCY": "EUR"}
+
+
+def complaints() -> list[Any]:
+    return [message for message in run_checks(tags=["hellotext"]) if message.id == "hellotext.W004"]
+
+
+def test_a_check_names_what_needs_the_missing_library(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example shop's orders have a guest's phone."""
+    settings.HELLOTEXT = NEEDS_NO_PHONES
+    assert complaints() == []
+    monkeypatch.setitem(sys.modules, "phonenumbers", None)
+    [message] = complaints()
+    assert not message.is_serious()
+    assert "OrderAdapter.guest.phone (bookshop.Order)" in message.msg
+    assert "PHONE_REGION" not in message.msg
+    assert 'pip install "django-hellotext[phones]"' in message.hint
+    settings.HELLOTEXT = {}
+    assert complaints() == []
+
+
+@pytest.mark.usefixtures("no_library")
+def test_a_check_names_the_phones_of_profiles_and_the_setting(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.HELLOTEXT = NEEDS_NO_PHONES
+    monkeypatch.setattr("django_hellotext.adapters.registry.registry._adapters", {})
+    assert complaints() == []
+    settings.HELLOTEXT = {**NEEDS_NO_PHONES, "PHONE_REGION": "DE"}
+    [message] = complaints()
+    assert "Needed by: HELLOTEXT['PHONE_REGION']." in message.msg
+    named = type("Named", (Customers,), {"phone": None, "phones": {"work": "last_name"}})
+    monkeypatch.setattr("django_hellotext.adapters.registry.registry._adapters", {User: named(User)})
+    [message] = complaints()
+    assert "Needed by: Named.phones (auth.User), HELLOTEXT['PHONE_REGION']." in message.msg

@@ -9,9 +9,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from tests.ports import HOST, SERVICES
+
 PATIENCE = 120.0  # seconds; a bound that only a standstill reaches, not a duration
-POSTGRES_HOST, POSTGRES_PORT = "127.0.0.1", 5432
-MARIADB_HOST, MARIADB_PORT = "127.0.0.1", 3306
 
 
 class Database(ABC):
@@ -66,7 +66,7 @@ class Postgres(Database):
 
     vendor = "postgres"
 
-    def __init__(self, name: str, *, host: str = POSTGRES_HOST, port: int = POSTGRES_PORT) -> None:
+    def __init__(self, name: str, *, host: str = HOST, port: int = SERVICES["postgres"]) -> None:
         self.name, self.host, self.port = name, host, port
         self.url = f"postgres://postgres@{host}:{port}/{name}"
 
@@ -103,7 +103,7 @@ class MariaDB(Database):
 
     vendor = "mariadb"
 
-    def __init__(self, name: str, *, host: str = MARIADB_HOST, port: int = MARIADB_PORT) -> None:
+    def __init__(self, name: str, *, host: str = HOST, port: int = SERVICES["mariadb"]) -> None:
         self.name, self.host, self.port = name, host, port
         self.url = f"mysql://root@{host}:{port}/{name}"
 

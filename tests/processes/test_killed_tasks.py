@@ -10,10 +10,12 @@ import time
 import django
 import pytest
 
+from tests.needs import needed_module
+
 if django.VERSION < (6, 0):
     pytest.skip("django.tasks came with Django 6.0", allow_module_level=True)
-pytest.importorskip("django_tasks_db", reason="needs django-tasks-db, a back end with workers")
-pytest.importorskip("celery", reason="the arena of the fault suite imports it")
+needed_module("django_tasks_db")
+needed_module("celery")
 
 from tests.chaos.arena import Arena, waiting
 

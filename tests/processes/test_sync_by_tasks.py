@@ -11,12 +11,13 @@ import django
 import pytest
 
 from django_hellotext.emulator import EmulatorServer
+from tests.needs import needed_module
 
 from .shop import Shop, wait_for
 
 if django.VERSION < (6, 0):
     pytest.skip("django.tasks came with Django 6.0", allow_module_level=True)
-pytest.importorskip("django_tasks_db", reason="needs django-tasks-db, a back end with workers")
+needed_module("django_tasks_db")
 
 PRODUCTS = "/v1/attribution/products"
 COUNT = 550  # more than a page

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 import warnings
 from typing import Any
 
@@ -15,22 +13,15 @@ from hypothesis import HealthCheck, given, settings
 
 import django_hellotext
 from django_hellotext.models import State
+from tests.needs import in_ci, needed_module
 
 from .conftest import STATUS_TOKEN, make_event, make_object
 
-CI = os.environ.get("CI") == "true"
+needed_module("rest_framework")
+schemathesis, generators = needed_module("schemathesis"), needed_module("drf_spectacular.generators")
+drainage, validation = needed_module("drf_spectacular.drainage"), needed_module("drf_spectacular.validation")
 
-
-def needed(name: str) -> Any:
-    """A module of the group "services", which CI installs: there, a missing one is a failure."""
-    return importlib.import_module(name) if CI else pytest.importorskip(name)
-
-
-pytest.importorskip("rest_framework")
-schemathesis, generators = needed("schemathesis"), needed("drf_spectacular.generators")
-drainage, validation = needed("drf_spectacular.drainage"), needed("drf_spectacular.validation")
-
-EXAMPLES = 60 if CI else 12  # for each operation, mode and caller
+EXAMPLES = 60 if in_ci() else 12  # for each operation, mode and caller
 OPERATIONS = [
     ("/hellotext/session/", "GET"),
     ("/hellotext/session/", "POST"),

@@ -10,8 +10,9 @@ from django.test import Client
 from django.urls import reverse
 
 import django_hellotext
+from tests.needs import needed_module
 
-pytest.importorskip("rest_framework")
+needed_module("rest_framework")
 
 ROOT = Path(django_hellotext.__file__).parent
 

@@ -15,10 +15,11 @@ from django.test.utils import CaptureQueriesContext
 from django_hellotext.delivery import Report
 from django_hellotext.models import PROXIES, Event, RemoteObject, SkipReason, State
 from tests.factories import make_order, make_product, placed_order
+from tests.needs import needed_module
 
 from .conftest import Staff, make_event, make_object
 
-pytest.importorskip("rest_framework")
+needed_module("rest_framework")
 pytestmark = pytest.mark.django_db
 
 EVENTS, OBJECTS = "/hellotext/events/", "/hellotext/objects/"

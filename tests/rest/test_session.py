@@ -17,8 +17,9 @@ from django_hellotext.emulator import Emulator
 from django_hellotext.intake.sessions import SESSION_KEY
 from django_hellotext.models import Session, State
 from tests.factories import make_customer, make_staff
+from tests.needs import needed_module
 
-pytest.importorskip("rest_framework")
+needed_module("rest_framework")
 pytestmark = pytest.mark.django_db
 
 URL = "/hellotext/session/"

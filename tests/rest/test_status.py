@@ -18,10 +18,11 @@ from django_hellotext.delivery import Report
 from django_hellotext.delivery.standing import OPEN, standing
 from django_hellotext.models import Account, Change, Event, Lane, RemoteObject, Session, State
 from tests.factories import make_customer, placed_order
+from tests.needs import needed_module
 
 from .conftest import STATUS_TOKEN, Staff, make_event, make_object
 
-pytest.importorskip("rest_framework")
+needed_module("rest_framework")
 pytestmark = pytest.mark.django_db
 
 URL = "/hellotext/status/"

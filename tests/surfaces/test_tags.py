@@ -24,6 +24,7 @@ from markupsafe import Markup
 from django_hellotext import js, snippet
 from django_hellotext.conf import HELLOTEXT_JS_URL, hellotext_settings
 from django_hellotext.intake.sessions import valid_session
+from tests.needs import needed_module
 
 TAG = "{% load hellotext %}{% hellotext %}"
 
@@ -301,7 +302,7 @@ def test_a_nonce_that_fails_costs_the_nonce_and_not_the_page(pages: Any, caplog:
 @pytest.mark.parametrize("inline", [True, False])
 def test_the_nonce_of_django_csp_is_found_by_itself(pages: Any, inline: bool) -> None:
     """H1"""
-    csp = pytest.importorskip("csp.constants", reason="django-csp is not installed")
+    csp = needed_module("csp.constants")
     pages.HELLOTEXT["JS"] = {"inline": inline}
     pages.MIDDLEWARE = ["csp.middleware.CSPMiddleware", *pages.MIDDLEWARE]
     pages.CONTENT_SECURITY_POLICY = {"DIRECTIVES": {"script-src": [csp.NONCE]}}

@@ -13,9 +13,10 @@ from django_hellotext.decorators import track
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Event
 from tests.factories import make_customer, make_product, make_staff
+from tests.needs import needed_module
 from tests.testshop.models import Product
 
-pytest.importorskip("rest_framework", reason="Django REST framework is not installed")
+needed_module("rest_framework")
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.decorators import action, api_view, renderer_classes

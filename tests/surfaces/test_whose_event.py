@@ -19,6 +19,7 @@ from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Event, Session
 from tests.factories import make_customer, make_staff
+from tests.needs import needed_module
 from tests.testshop.models import Order
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +67,7 @@ TRIGGERS = ROWS[0][2:]
 
 def take_payment(number: str) -> None:
     """In a job of the shop's own Celery."""
-    jobs = pytest.importorskip("celery").Celery("whose-event", broker="memory://", set_as_current=False)
+    jobs = needed_module("celery").Celery("whose-event", broker="memory://", set_as_current=False)
     jobs.conf.task_always_eager = True
     jobs.task(name="take_payment")(pay).delay(number)
 

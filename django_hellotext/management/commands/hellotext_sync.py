@@ -218,7 +218,6 @@ class Command(BaseCommand):
                 looked=looked,
                 arrived=self.progress.arrived,
                 stop=stop,
-                redefine=bool(self._undefined),
             )
             finished = sync.go()
         self.progress.end(complete=finished)

@@ -14,7 +14,8 @@ from collections import Counter
 from collections.abc import Callable
 from importlib import import_module
 
-from tests.ports import free_port, listens
+from tests.needs import NEEDS, REDIS_SERVER
+from tests.ports import SERVICES, free_port
 from tests.processes.shop import Shop, wait_for
 
 from ..account import Account
@@ -24,7 +25,6 @@ from . import scenario
 
 CELERY = (sys.executable, "-m", "celery", "-A", "tests.chaos.celery_app")
 WAYS = {"DISPATCH": "celery", "DRAIN_SECONDS": 20.0}
-RABBITMQ_PORT = 5672
 RECEIVED = re.compile(r"Task django_hellotext\.drain\[(\S+)\] received")
 
 
@@ -56,10 +56,8 @@ def celery_beat(shop: Shop) -> subprocess.Popen[bytes]:
 
 
 def _redis(arena: Arena) -> Redis:
-    try:
-        return arena.closing(Redis(arena.folder))
-    except FileNotFoundError:
-        raise Missing("no redis-server is installed") from None
+    arena.need(REDIS_SERVER)
+    return arena.closing(Redis(arena.folder))
 
 
 def _open(arena: Arena, url: str, *options: str, **environment: str) -> tuple[Shop, Hellotext]:
@@ -119,9 +117,8 @@ def redis_killed(arena: Arena) -> Account:
 @scenario("rabbitmq-cut", vendors=("postgres",), short=())
 def rabbitmq_cut(arena: Arena) -> Account:
     """Every connection to RabbitMQ is cut and refused for a while, again and again."""
-    if not listens(RABBITMQ_PORT):
-        raise Missing(f"nobody listens on port {RABBITMQ_PORT}")
-    proxy = arena.closing(Proxy(RABBITMQ_PORT))
+    arena.need(NEEDS["rabbitmq"])
+    proxy = arena.closing(Proxy(SERVICES["rabbitmq"]))
     queue = f"hellotext-chaos-{free_port()}"
     shop, hellotext = _open(arena, f"amqp://guest:guest@127.0.0.1:{proxy.port}//", SHOP_QUEUE=queue)
     trouble = _outages(arena, proxy.cut, proxy.join, shortest=1, longest=arena.either(2, 8))
@@ -135,7 +132,7 @@ def rabbitmq_cut(arena: Arena) -> Account:
 def _delete_queue(name: str) -> None:
     """Leave nothing of ours on the machine's RabbitMQ."""
     kombu = import_module("kombu")
-    with kombu.Connection(f"amqp://guest:guest@127.0.0.1:{RABBITMQ_PORT}//") as connection:
+    with kombu.Connection(f"amqp://guest:guest@127.0.0.1:{SERVICES['rabbitmq']}//") as connection:
         channel = connection.channel()
         channel.queue_delete(name)
         channel.exchange_delete(name)
@@ -145,7 +142,7 @@ def _delete_queue(name: str) -> None:
 def rabbitmq_killed(arena: Arena) -> Account:
     """RabbitMQ itself, a node of our own, is killed, stays away, and comes back."""
     if RabbitMQ.program() is None:
-        raise Missing("no RabbitMQ server is installed")
+        raise Missing("a RabbitMQ server (apt-get install rabbitmq-server)")
     rabbitmq = arena.closing(RabbitMQ(arena.folder))
     shop, hellotext = _open(arena, rabbitmq.url)
     trouble = _outages(arena, rabbitmq.kill, rabbitmq.start, shortest=1, longest=arena.either(2, 8))

@@ -31,7 +31,7 @@ class Clock:
         root = Path("/")
         found = [path for pattern in LIBRARIES for path in sorted(root.glob(pattern.lstrip("/")))]
         if not found:
-            raise Missing("libfaketime is not installed")
+            raise Missing("libfaketime (apt-get install libfaketime)")
         self.file = folder / "clock"
         self.move(0)
         self.file.chmod(0o644)
@@ -101,7 +101,7 @@ def shifted_machine(arena: Arena) -> Account:
 def shifted_database(arena: Arena) -> Account:
     """The database server's clock, by which leases are written, jumps by an hour while rows are in hand."""
     if Cluster.binaries() is None:
-        raise Missing("no PostgreSQL server is installed")
+        raise Missing("a PostgreSQL server (apt-get install postgresql)")
     clock = Clock(arena.folder)
     cluster = arena.closing(Cluster(arena.folder, environment=clock.environment))
     shop, hellotext = arena.open(*FAULTS, hellotext=SETTLING, data=cluster.database("shop"))

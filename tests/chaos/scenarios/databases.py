@@ -88,7 +88,7 @@ def _cross(shop: Shop) -> int:
 def restarted_postgres(arena: Arena) -> Account:
     """PostgreSQL crashes and comes back while customers come and workers drain."""
     if Cluster.binaries() is None:
-        raise Missing("no PostgreSQL server is installed")
+        raise Missing("a PostgreSQL server (apt-get install postgresql)")
     cluster = arena.closing(Cluster(arena.folder))
     shop, hellotext = arena.open("--fault", "latency:seconds=0.02", data=cluster.database("shop"))
     speed = ("--keys", "40", "--rate", "40", "--atomic", "--stubborn")

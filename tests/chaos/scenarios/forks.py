@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.needs import REDIS_SERVER
 from tests.ports import HOST, free_port, listens
 from tests.processes.databases import PATIENCE
 from tests.processes.shop import Shop, wait_for
@@ -25,19 +26,17 @@ CLIENTS = 4
 PAGES = (60, 400)  # of each client, in a short run and in a full one
 
 
-def _program(name: str) -> str:
+def _program(name: str, *, install: str) -> str:
     found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
     if found is None:
-        raise Missing(f"{name} is not installed")
+        raise Missing(f"the program {name} ({install})")
     return found
 
 
 def _open(arena: Arena) -> tuple[Shop, Hellotext]:
     """The shop asks Celery from its forked servers, so that broker connections meet forks, too."""
-    try:
-        redis = arena.closing(Redis(arena.folder))
-    except FileNotFoundError:
-        raise Missing("no redis-server is installed") from None
+    arena.need(REDIS_SERVER)
+    redis = arena.closing(Redis(arena.folder))
     return arena.open(hellotext={"DISPATCH": "celery"}, environment={"SHOP_BROKER_URL": redis.url})
 
 
@@ -78,7 +77,7 @@ def _browse(port: int, visitor: str, pages: int) -> set[str]:
 @scenario("gunicorn-preload", vendors=("postgres", "mariadb", "sqlite"), short=("postgres",))
 def gunicorn_preload(arena: Arena) -> Account:
     """gunicorn --preload --max-requests 50: used before the fork, and renewed all the time."""
-    port, program = free_port(), _program("gunicorn")
+    port, program = free_port(), _program("gunicorn", install="pip install --group chaos")
     shop, hellotext = _open(arena)
     worker = celery_worker(shop)
     options = ("--preload", "--max-requests", "50", "--workers", "2", "--threads", "2")
@@ -93,7 +92,10 @@ def gunicorn_preload(arena: Arena) -> Account:
 @scenario("uwsgi", vendors=("postgres",), short=())
 def uwsgi(arena: Arena) -> Account:
     """uWSGI loads the site in its master, forks, and renews its workers every 50 requests; threads are off."""
-    port, program = free_port(), _program("uwsgi")
+    port, program = (
+        free_port(),
+        _program("uwsgi", install="apt-get install gcc python3-dev, then pip install --group uwsgi"),
+    )
     shop, hellotext = _open(arena)
     celery_worker(shop)
     celery_beat(shop)  # without --enable-threads no thread of ours runs in the server
