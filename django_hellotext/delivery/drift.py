@@ -98,7 +98,7 @@ def look_at(adapter: Adapter, hosts: Sequence[models.Model], *, using: str) -> l
 def _render(batch: Batch, link: Link, mirror: RemoteObject | None, host: models.Model) -> Work:
     row = mirror or new_mirror(link, lane=Lane.BACKFILL)
     # The object is there, whatever was noted when it was gone.
-    row.tombstone_at = None
+    row.tombstone_at, row.removal = None, ""
     work = Work(row, batch)
     render_one(work, row, host)
     return work

@@ -28,7 +28,7 @@ from ..intake.facts import Fact, revenue
 from ..intake.lines import is_tracked
 from ..intake.related import DEPENDENT
 from ..intake.tracking import record_status
-from ..models import Change, Lane, RemoteObject, SkipReason
+from ..models import Change, Lane, RemoteObject, Removal
 from ..models.objects import identity_of
 from . import cart_events
 from .buyers import remember
@@ -59,6 +59,17 @@ class _Folded:
         return Link(kind=self.adapter.kind, label=first.label, pk=first.object_pk)
 
     @property
+    def is_deleted(self) -> bool:
+        """Whether one of the changes is a deletion."""
+        return any(change.deleted for change in self.current)
+
+    @property
+    def may_be_back(self) -> bool:
+        """Whether the object has changed since its deletion: it was saved again, or only what depended on it was."""
+        was_deleted = self.is_deleted or (self.mirror is not None and self.mirror.tombstone_at is not None)
+        return was_deleted and bool(self.current) and not self.current[-1].deleted
+
+    @property
     def current(self) -> list[Change]:
         """The changes that say how the object is, without what the back-fill noted before that which is known.
 
@@ -79,6 +90,7 @@ def fold(account: str, *, using: str, limit: int = LIMIT) -> int:
     remember([(one.mirror, one.changes) for one in folded if one.mirror], account=account, using=using)
     _walk_carts(folded, using=using)
     _write_mirrors(folded, using=using)
+    _decide_deletions(folded, using=using)
     _record_events(folded, using=using)
     unfinished = expand(related, account, using=using, limit=limit)
     done = [change.pk for change in changes if change.pk not in unfinished]
@@ -145,11 +157,8 @@ def _walk_carts(folded: Sequence[_Folded], *, using: str) -> None:
 
 
 def _write_mirrors(folded: Sequence[_Folded], *, using: str) -> None:
-    """Baselines, and the tombstones of what was deleted."""
+    """Write the baselines."""
     changed: list[RemoteObject] = []
-    buried: list[int] = []
-    entombed: list[int] = []
-    revived: list[int] = []
     for one in folded:
         mirror = one.mirror
         if mirror is None:
@@ -167,20 +176,36 @@ def _write_mirrors(folded: Sequence[_Folded], *, using: str) -> None:
             mirror.changed_at = current[-1].happened_at
         mirror.seen = {name: value for name, value in mirror.seen.items() if name != cart_events.IDLE}
         changed.append(mirror)
-        if not current:
-            continue
-        if current[-1].deleted:
-            (buried if one.adapter.on_delete == "keep" else entombed).append(mirror.pk)
-        elif mirror.tombstone_at is not None:
-            revived.append(mirror.pk)
     RemoteObject.objects.using(using).bulk_update(changed, ["baseline", "overtaken_at", "changed_at", "seen"])
-    rows = RemoteObject.objects.using(using)
-    if buried:
-        rows.bury(buried, at=timezone.now())
-    if entombed:
-        rows.entomb(entombed, at=timezone.now())
+
+
+def _decide_deletions(folded: Sequence[_Folded], *, using: str) -> None:
+    """Decide what becomes of the remote objects of those that were deleted, and revive those that came back.
+
+    The adapter's ``on_delete`` is read here only. What an erasure has decided stays.
+    """
+    decided: dict[Removal, list[int]] = defaultdict(list)
+    revived: list[int] = []
+    doubtful = [one.link for one in folded if one.may_be_back]
+    there = hosts_of(doubtful, using=using) if doubtful else {}
+    for one in folded:
+        mirror = one.mirror
+        if mirror is None or mirror.is_erased or not one.current:
+            continue
+        if one.may_be_back and (one.link in there or one.link.label == SESSION_CARTS):
+            revived.append(mirror.pk)
+        elif one.is_deleted and not (mirror.removal and one.current[-1].lane == Lane.BACKFILL):
+            # A sync that misses an object knows no more than the deletion that was folded before it.
+            how = one.adapter.on_delete
+            decided[Removal(how) if how in Removal.values else Removal.KEEP].append(mirror.pk)
+    rows, now = RemoteObject.objects.using(using), timezone.now()
+    for how, ids in decided.items():
+        if how is Removal.KEEP:
+            rows.bury(ids, at=now)
+        else:
+            rows.entomb(ids, at=now, how=how)
     if revived:
-        rows.filter(pk__in=revived).exclude(skip_reason=SkipReason.ERASED).update(tombstone_at=None)
+        rows.revive(revived)
 
 
 def _record_events(folded: Sequence[_Folded], *, using: str) -> None:

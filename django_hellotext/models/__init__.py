@@ -33,7 +33,7 @@ from .proxies import (
 )
 from .runs import SyncRun
 from .sessions import Session
-from .states import MOVES, Lane, SkipReason, State
+from .states import MOVES, Lane, Removal, SkipReason, State
 
 __all__ = [
     "DESTINATION",
@@ -68,6 +68,7 @@ __all__ = [
     "Refund",
     "RemoteObject",
     "Session",
+    "Removal",
     "SkipReason",
     "State",
     "Subject",
