@@ -135,6 +135,23 @@ def _same_status(adapter: Adapter, host: models.Model, mirror: RemoteObject) -> 
     return seen is None or seen[0] == mirror.baseline
 
 
+def is_chosen(one: Seen, *, full: bool) -> bool:
+    """Return whether a run hands ``one`` to the drain."""
+    return one.standing in TO_SEND or (full and one.standing is Standing.IN_STEP)
+
+
+def moved_to(adapter: Adapter, one: Seen) -> str | None:
+    """Return the status of ``one`` if it differs from the last one seen; ``None`` otherwise, and at first sight."""
+    if one.mirror is None or one.mirror.baseline is None:
+        return None
+    try:
+        seen = adapter.status(one.host)
+    except Exception as error:
+        logger.warning("adapter.failed", extra={"adapter": type(adapter).__name__, "error": type(error).__name__})
+        return None
+    return seen[0] if seen is not None and seen[0] != one.mirror.baseline else None
+
+
 def _nobodys(works: Sequence[Work], *, using: str) -> set[Work]:
     """Carts that belong to nobody whom Hellotext may know: without a session they are not sent."""
     carts = [work for work in works if _row(work).kind == Kind.CART and work.payload is not None]

@@ -28,7 +28,7 @@ from ..intake.facts import Fact, revenue
 from ..intake.lines import is_tracked
 from ..intake.related import DEPENDENT
 from ..intake.tracking import record_status
-from ..models import Change, Lane, RemoteObject, Removal
+from ..models import Change, Kind, Lane, RemoteObject, Removal
 from ..models.objects import identity_of
 from . import cart_events
 from .buyers import remember
@@ -68,6 +68,14 @@ class _Folded:
         """Whether the object has changed since its deletion: it was saved again, or only what depended on it was."""
         was_deleted = self.is_deleted or (self.mirror is not None and self.mirror.tombstone_at is not None)
         return was_deleted and bool(self.current) and not self.current[-1].deleted
+
+    @property
+    def needs_status(self) -> bool:
+        """Whether a sync found a status that may differ from the one that other changes know."""
+        known = {change.status for change in self.current if change.status is not None}
+        if self.mirror is not None and self.mirror.baseline is not None:
+            known.add(self.mirror.baseline)
+        return len(known) > 1 and any(change.is_found and change.status is not None for change in self.current)
 
     @property
     def current(self) -> list[Change]:
@@ -159,6 +167,7 @@ def _walk_carts(folded: Sequence[_Folded], *, using: str) -> None:
 def _write_mirrors(folded: Sequence[_Folded], *, using: str) -> None:
     """Write the baselines."""
     changed: list[RemoteObject] = []
+    statuses = _statuses_of([one for one in folded if one.needs_status], using=using)
     for one in folded:
         mirror = one.mirror
         if mirror is None:
@@ -166,17 +175,42 @@ def _write_mirrors(folded: Sequence[_Folded], *, using: str) -> None:
         current = one.current
         for change in one.changes:
             mirror.overtaken_at = change.overtaken_at or mirror.overtaken_at
-        for change in current:
+        # A reported change goes first: a sync that has found the same status must not take its event away.
+        is_known = mirror.baseline is not None
+        for change in sorted(current, key=lambda change: is_known and change.is_found):
             if change.status is None or change.status == mirror.baseline:
                 continue
-            if mirror.baseline is not None or change.created:
+            if change.is_found and mirror.baseline is not None and statuses.get(one.link) != change.status:
+                continue  # the sync read the object before a save that was not committed yet
+            if not change.is_baseline and (mirror.baseline is not None or change.created):
                 one.transitions.append(change)
             mirror.baseline = change.status
-        if current and not is_tracked(one.adapter):
-            mirror.changed_at = current[-1].happened_at
-        mirror.seen = {name: value for name, value in mirror.seen.items() if name != cart_events.IDLE}
+        # That a sync has read a cart does not mean that the customer has used it.
+        used = [change for change in current if not (change.is_found and one.adapter.kind == Kind.CART)]
+        if used and not is_tracked(one.adapter):
+            mirror.changed_at = used[-1].happened_at
+        if used:
+            mirror.seen = {name: value for name, value in mirror.seen.items() if name != cart_events.IDLE}
         changed.append(mirror)
     RemoteObject.objects.using(using).bulk_update(changed, ["baseline", "overtaken_at", "changed_at", "seen"])
+
+
+def _statuses_of(folded: Sequence[_Folded], *, using: str) -> dict[Link, str]:
+    """Return the status that each object has now; an object that is gone, or cannot be read, is left out."""
+    found: dict[Link, str] = {}
+    hosts = hosts_of([one.link for one in folded], using=using) if folded else {}
+    for one in folded:
+        host = hosts.get(one.link)
+        try:
+            # A query of the host's own that fails must not end the fold.
+            with transaction.atomic(using=using):
+                status = one.adapter.status(host) if host is not None else None
+        except Exception as error:
+            _fault(one.adapter, error)
+            continue
+        if status is not None:
+            found[one.link] = status[0]
+    return found
 
 
 def _decide_deletions(folded: Sequence[_Folded], *, using: str) -> None:

@@ -17,6 +17,7 @@ from .. import dispatch
 from ..adapters import Adapter, OrderAdapter, registry
 from ..conf import hellotext_settings
 from ..models import Change
+from ..models.changes import BASELINE
 from . import ledger, once
 from .current import current_request, keep_here
 from .faults import report
@@ -34,10 +35,12 @@ CHUNK = 500  # rows of one multi-row INSERT
 _gathered: ContextVar[dict[str, list[Change]] | None] = ContextVar("django_hellotext_gathered", default=None)
 
 
-def sync(what: models.Model | models.QuerySet[Any], *, using: str | None = None) -> int:
-    """Say that registered objects changed, for changes that signals cannot see (demand E1); answers how many.
+def sync(what: models.Model | models.QuerySet[Any], *, using: str | None = None, events: bool = True) -> int:
+    """Say that registered objects changed, for changes that signals cannot see; return how many.
 
-    ``what`` is one object or a queryset of a registered model. Raises ``TypeError`` for a model without an adapter.
+    ``what`` is one object or a queryset of a registered model. A status that differs from the last one seen becomes
+    its event, as if it had changed now; with ``events=False`` it is noted, and sends none. Raises ``TypeError`` for a
+    model without an adapter.
     """
     if not hellotext_settings.active:
         return 0
@@ -54,7 +57,10 @@ def sync(what: models.Model | models.QuerySet[Any], *, using: str | None = None)
     changes: list[Change] = []
     count = 0
     for obj in objects:
-        changes.append(change_of(obj, adapter))
+        change = change_of(obj, adapter)
+        if not events:
+            change.data[BASELINE] = True
+        changes.append(change)
         if len(changes) == CHUNK:
             count += insert_changes(changes, using=alias)
             changes = []

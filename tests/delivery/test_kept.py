@@ -59,7 +59,7 @@ def kept(products: Products, deliver: Deliver) -> RemoteObject:
     deliver()
     product.delete()
     deliver()
-    row = RemoteObject.objects.get(kind="product")
+    row: RemoteObject = RemoteObject.objects.get(kind="product")
     assert (row.state, row.removal) == (State.DELETED, Removal.KEEP)
     return row
 
