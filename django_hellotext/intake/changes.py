@@ -109,7 +109,9 @@ def change_of(
     now = timezone.now()
     seen = None
     try:
-        seen = adapter.status(obj) if with_status and not deleted else None
+        if with_status and not deleted:
+            with ledger.host_code(obj._state.db or DEFAULT_DB_ALIAS):
+                seen = adapter.status(obj)
     except Exception as error:
         # The object changed all the same; only its status is not known (demand C10).
         report(error, "status", using=obj._state.db or DEFAULT_DB_ALIAS)
@@ -127,11 +129,12 @@ def change_of(
     if is_refund or (created and adapter.kind in OWNED):
         try:
             request = current_request() if created else None
-            if request is not None:
-                _remember(change, obj, adapter, request)
-            # Whoever asks for the money back, and wherever: it belongs to the visit that the order was made in.
-            if is_refund or not change.session:
-                _point_to_origin(change, obj, adapter)
+            with ledger.host_code(obj._state.db or DEFAULT_DB_ALIAS):
+                if request is not None:
+                    _remember(change, obj, adapter, request)
+                # Whoever asks for the money back, and wherever: it belongs to the visit that the order was made in.
+                if is_refund or not change.session:
+                    _point_to_origin(change, obj, adapter)
             keep_here(change.label, change.object_pk, change.session)
         except Exception as error:
             # The object was made all the same; only its buyer's browser is not known (demand B4).

@@ -9,7 +9,9 @@ One failure cannot be kept from the host: that of a database which takes back th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +74,43 @@ def alias_for(using: str | None, *hosts: models.Model | None) -> str:
     if wanted is not None and wanted in aliases:
         return wanted
     return DEFAULT_DB_ALIAS if DEFAULT_DB_ALIAS in aliases else aliases[0]
+
+
+class _Setting(threading.local):
+    """Whether this thread is setting a savepoint, which is no query of the host's code."""
+
+    savepoint = False
+
+
+_setting = _Setting()
+
+
+@contextmanager
+def host_code(using: str) -> Iterator[None]:
+    """Run the host's own code within its transaction: if one of its queries fails, only that is rolled back.
+
+    PostgreSQL would otherwise abort the whole transaction. Most code makes no query, so the savepoint is set right
+    before the first one.
+    """
+    connection = connections[using]
+    if not connection.in_atomic_block:
+        yield
+        return
+    is_set = False
+    with ExitStack() as stack:
+
+        def execute(run: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+            nonlocal is_set
+            if not is_set and not _setting.savepoint:
+                is_set = _setting.savepoint = True
+                try:
+                    stack.enter_context(transaction.atomic(using=using))
+                finally:
+                    _setting.savepoint = False
+            return run(sql, params, many, context)
+
+        stack.enter_context(connection.execute_wrapper(execute))
+        yield
 
 
 def insert(row: models.Model, *, using: str, unique: str = "", session: RememberedSession | None = None) -> None:

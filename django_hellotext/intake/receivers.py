@@ -19,7 +19,7 @@ from . import related
 from .changes import PURCHASES, change_of, overtaken_by, record_changes
 from .faults import contained
 from .handover import hand_over
-from .ledger import alias_for
+from .ledger import alias_for, host_code
 from .lines import cart_data
 from .visits import visit_of
 
@@ -94,8 +94,9 @@ def on_save(
     if model is None:
         return
     fields, adapter = _names_of(update_fields), registry.for_model(model)
-    changes = _own_changes(instance, adapter, created=bool(created), update_fields=fields) if adapter else []
-    changes += related.changes_of_save(model, instance, fields)
+    with host_code(_database_of(instance, using)):
+        changes = _own_changes(instance, adapter, created=bool(created), update_fields=fields) if adapter else []
+        changes += related.changes_of_save(model, instance, fields)
     _record(changes, instance, using)
 
 
@@ -103,8 +104,12 @@ def on_save(
 def before_deletion(sender: Any = None, instance: Any = None, *, using: str | None = None, **kwargs: Any) -> None:
     """Read which objects depend on one that is about to be deleted; afterwards they cannot be found."""
     model = _model_of(sender, instance) if _is_recording() else None
-    if model is not None:
-        _record(related.changes_before_delete(model, instance, using=_database_of(instance, using)), instance, using)
+    if model is None:
+        return
+    database = _database_of(instance, using)
+    with host_code(database):
+        changes = related.changes_before_delete(model, instance, using=database)
+    _record(changes, instance, using)
 
 
 @contained
@@ -119,8 +124,9 @@ def on_delete(
     if model is None:
         return
     adapter = registry.for_model(model)
-    changes = [_own_deletion(model, instance, adapter)] if adapter is not None else []
-    changes += related.changes_of_delete(model, instance, is_cascade=_is_cascade(model, origin))
+    with host_code(_database_of(instance, using)):
+        changes = [_own_deletion(model, instance, adapter)] if adapter is not None else []
+        changes += related.changes_of_delete(model, instance, is_cascade=_is_cascade(model, origin))
     _record(changes, instance, using)
 
 

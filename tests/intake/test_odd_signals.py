@@ -17,7 +17,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 from django.test import RequestFactory
 from django.utils.functional import SimpleLazyObject
 
-from django_hellotext.adapters import registry
+from django_hellotext.adapters import OnChange, registry
 from django_hellotext.emulator import Emulator
 from django_hellotext.intake import receivers, verified
 from django_hellotext.intake.ledger import TransactionLostError
@@ -366,3 +366,46 @@ def test_the_variants_of_a_deleted_product_are_recorded_without_an_origin() -> N
     recorded()
     post_delete.send(sender=Variant, instance=size)
     assert ("testshop.variant", str(size.pk)) in recorded()
+
+
+def failing_query(*args: Any) -> Any:
+    return Product.objects.extra(where=["no_such_column = 1"]).count()
+
+
+@pytest.mark.usefixtures("production")
+def test_a_query_of_the_shops_own_code_that_fails_ends_only_itself(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL would abort the host's transaction."""
+    order = make_order(status="placed")
+    recorded()
+    monkeypatch.setattr(type(registry.for_model(Order)), "events", OnChange(failing_query, {"paid": "order.confirmed"}))
+    host(order.save)
+    assert recorded() == [("testshop.order", str(order.pk))]
+    monkeypatch.setattr(type(registry.for_model(Order)), "cart_link", failing_query)
+    host(lambda: make_order(status="placed"))
+    assert [label for label, _ in recorded()] == ["testshop.order"]
+
+
+@pytest.fixture
+def failing_dependents() -> Iterator[None]:
+    """Which products belong to a stock is found by a query that fails."""
+    before = registry.for_model(Product)
+    assert before is not None
+    registry.unregister(Product)
+    registry.register(Product)(type("Failing", (type(before),), {"depends_on": {Stock: failing_query}}))
+    receivers.connect()
+    yield
+    registry.unregister(Product)
+    registry.register(Product)(type(before))
+
+
+@pytest.mark.usefixtures("production", "failing_dependents")
+def test_a_query_for_what_depends_on_a_deleted_object_that_fails_ends_only_itself(host: Host) -> None:
+    stock = Stock.objects.create(product=make_product())
+    host(stock.delete)
+    assert not Stock.objects.exists()
+
+
+def test_code_of_the_shop_that_makes_no_query_costs_none(django_assert_num_queries: Any) -> None:
+    order = make_order()
+    with transaction.atomic(), django_assert_num_queries(2):
+        order.save()
