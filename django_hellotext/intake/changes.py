@@ -110,7 +110,7 @@ def change_of(
     seen = None
     try:
         if with_status and not deleted:
-            with ledger.host_code(obj._state.db or DEFAULT_DB_ALIAS):
+            with ledger.HostCode(obj._state.db or DEFAULT_DB_ALIAS):
                 seen = adapter.status(obj)
     except Exception as error:
         # The object changed all the same; only its status is not known (demand C10).
@@ -129,7 +129,7 @@ def change_of(
     if is_refund or (created and adapter.kind in OWNED):
         try:
             request = current_request() if created else None
-            with ledger.host_code(obj._state.db or DEFAULT_DB_ALIAS):
+            with ledger.HostCode(obj._state.db or DEFAULT_DB_ALIAS):
                 if request is not None:
                     _remember(change, obj, adapter, request)
                 # Whoever asks for the money back, and wherever: it belongs to the visit that the order was made in.

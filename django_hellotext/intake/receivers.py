@@ -19,7 +19,7 @@ from . import related
 from .changes import PURCHASES, change_of, overtaken_by, record_changes
 from .faults import contained
 from .handover import hand_over
-from .ledger import alias_for, host_code
+from .ledger import HostCode, alias_for
 from .lines import cart_data
 from .visits import visit_of
 
@@ -94,7 +94,7 @@ def on_save(
     if model is None:
         return
     fields, adapter = _names_of(update_fields), registry.for_model(model)
-    with host_code(_database_of(instance, using)):
+    with HostCode(_database_of(instance, using)):
         changes = _own_changes(instance, adapter, created=bool(created), update_fields=fields) if adapter else []
         changes += related.changes_of_save(model, instance, fields)
     _record(changes, instance, using)
@@ -107,7 +107,7 @@ def before_deletion(sender: Any = None, instance: Any = None, *, using: str | No
     if model is None:
         return
     database = _database_of(instance, using)
-    with host_code(database):
+    with HostCode(database):
         changes = related.changes_before_delete(model, instance, using=database)
     _record(changes, instance, using)
 
@@ -124,7 +124,7 @@ def on_delete(
     if model is None:
         return
     adapter = registry.for_model(model)
-    with host_code(_database_of(instance, using)):
+    with HostCode(_database_of(instance, using)):
         changes = [_own_deletion(model, instance, adapter)] if adapter is not None else []
         changes += related.changes_of_delete(model, instance, is_cascade=_is_cascade(model, origin))
     _record(changes, instance, using)
