@@ -332,9 +332,12 @@ def event_links(event: Event) -> list[Link]:
 def render_one(work: Work, row: RemoteObject, host: models.Model | None) -> None:
     """Say in ``work`` what ``host`` is to look like at Hellotext, or why nothing is sent of it."""
     adapter = registry.for_label(row.host_label)
-    if row.tombstone_at is not None and row.remote_id:
-        # Whoever entombed it has decided; the host row, and even its adapter, may be gone (demand E5).
-        work.removal = adapter.on_delete if adapter is not None and adapter.on_delete != "keep" else "delete"
+    if row.is_kept:
+        work.gone = True
+        return
+    if row.tombstone_at is not None and row.remote_id and row.removal:
+        # Decided when the deletion was folded; the host row, and even its adapter, may be gone.
+        work.removal = row.removal
         return
     if row.is_erased:
         work.skip = SkipReason.ERASED

@@ -50,8 +50,9 @@ def steps_of(mirror: RemoteObject, changes: Sequence[Change], *, current: Lines 
     seen = mirror.seen.get(SEEN)
     if seen is None and not any(change.created for change in changes):
         if current is not None:
+            used = [change for change in changes if not change.is_found]
             mirror.seen = {**mirror.seen, SEEN: current}
-            mirror.changed_at = changes[-1].happened_at
+            mirror.changed_at = used[-1].happened_at if used else mirror.changed_at
         return []
     lines: Lines = dict(seen or {})
     ordered = bool(mirror.seen.get(ORDERED))
@@ -63,6 +64,8 @@ def steps_of(mirror: RemoteObject, changes: Sequence[Change], *, current: Lines 
         after = _after(lines, change, current)
         added, removed = _difference(lines, after)
         lines = after
+        if change.is_found:
+            continue
         if added or removed or mirror.changed_at is None:
             mirror.changed_at = change.happened_at
         ordered = ordered and not added

@@ -98,7 +98,7 @@ def look_at(adapter: Adapter, hosts: Sequence[models.Model], *, using: str) -> l
 def _render(batch: Batch, link: Link, mirror: RemoteObject | None, host: models.Model) -> Work:
     row = mirror or new_mirror(link, lane=Lane.BACKFILL)
     # The object is there, whatever was noted when it was gone.
-    row.tombstone_at = None
+    row.tombstone_at, row.removal = None, ""
     work = Work(row, batch)
     render_one(work, row, host)
     return work
@@ -133,6 +133,23 @@ def _same_status(adapter: Adapter, host: models.Model, mirror: RemoteObject) -> 
         logger.warning("adapter.failed", extra={"adapter": type(adapter).__name__, "error": type(error).__name__})
         return True
     return seen is None or seen[0] == mirror.baseline
+
+
+def is_chosen(one: Seen, *, full: bool) -> bool:
+    """Return whether a run hands ``one`` to the drain."""
+    return one.standing in TO_SEND or (full and one.standing is Standing.IN_STEP)
+
+
+def moved_to(adapter: Adapter, one: Seen) -> str | None:
+    """Return the status of ``one`` if it differs from the last one seen; ``None`` otherwise, and at first sight."""
+    if one.mirror is None or one.mirror.baseline is None:
+        return None
+    try:
+        seen = adapter.status(one.host)
+    except Exception as error:
+        logger.warning("adapter.failed", extra={"adapter": type(adapter).__name__, "error": type(error).__name__})
+        return None
+    return seen[0] if seen is not None and seen[0] != one.mirror.baseline else None
 
 
 def _nobodys(works: Sequence[Work], *, using: str) -> set[Work]:

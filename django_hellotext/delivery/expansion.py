@@ -81,7 +81,9 @@ def _page(way: Dependency, pk: str, *, after: str | None, using: str, limit: int
 def _touch(adapter: Adapter, keys: Sequence[Any], change: Change, account: str, *, using: str) -> None:
     rows = RemoteObject.objects.using(using)
     identities = [identity_of(account, adapter.kind, adapter.label, str(key)) for key in keys]
-    ids = list(rows.identified(identities).values_list("pk", flat=True)) if identities else []
+    # A deleted object has nothing to render.
+    there = rows.identified(identities).filter(tombstone_at=None)
+    ids = list(there.values_list("pk", flat=True)) if identities else []
     if ids:
         rows.touch(ids, lane=change.lane)
 

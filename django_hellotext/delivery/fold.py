@@ -29,7 +29,7 @@ from ..intake.lines import is_tracked
 from ..intake.once import AMOUNT, TRANSACTION
 from ..intake.related import DEPENDENT
 from ..intake.tracking import record_status
-from ..models import Change, Lane, RemoteObject, SkipReason
+from ..models import Change, Kind, Lane, RemoteObject, Removal
 from ..models.objects import identity_of
 from . import cart_events
 from .buyers import remember
@@ -60,6 +60,25 @@ class _Folded:
         return Link(kind=self.adapter.kind, label=first.label, pk=first.object_pk)
 
     @property
+    def is_deleted(self) -> bool:
+        """Whether one of the changes is a deletion."""
+        return any(change.deleted for change in self.current)
+
+    @property
+    def may_be_back(self) -> bool:
+        """Whether the object has changed since its deletion: it was saved again, or only what depended on it was."""
+        was_deleted = self.is_deleted or (self.mirror is not None and self.mirror.tombstone_at is not None)
+        return was_deleted and bool(self.current) and not self.current[-1].deleted
+
+    @property
+    def needs_status(self) -> bool:
+        """Whether a sync found a status that may differ from the one that other changes know."""
+        known = {change.status for change in self.current if change.status is not None}
+        if self.mirror is not None and self.mirror.baseline is not None:
+            known.add(self.mirror.baseline)
+        return len(known) > 1 and any(change.is_found and change.status is not None for change in self.current)
+
+    @property
     def current(self) -> list[Change]:
         """The changes that say how the object is, without what the back-fill noted before that which is known.
 
@@ -83,6 +102,7 @@ def fold(account: str, *, using: str, limit: int = LIMIT) -> int:
     remember([(one.mirror, one.changes) for one in folded if one.mirror], account=account, using=using)
     _walk_carts(folded, using=using)
     _write_mirrors(folded, using=using)
+    _decide_deletions(folded, using=using)
     _record_events(folded, using=using)
     unfinished = expand(related, account, using=using, limit=limit)
     done = [change.pk for change in changes if change.pk not in unfinished]
@@ -167,11 +187,9 @@ def _walk_carts(folded: Sequence[_Folded], *, using: str) -> None:
 
 
 def _write_mirrors(folded: Sequence[_Folded], *, using: str) -> None:
-    """Baselines, and the tombstones of what was deleted."""
+    """Write the baselines."""
     changed: list[RemoteObject] = []
-    buried: list[int] = []
-    entombed: list[int] = []
-    revived: list[int] = []
+    statuses = _statuses_of([one for one in folded if one.needs_status], using=using)
     for one in folded:
         mirror = one.mirror
         if mirror is None:
@@ -179,30 +197,71 @@ def _write_mirrors(folded: Sequence[_Folded], *, using: str) -> None:
         current = one.current
         for change in one.changes:
             mirror.overtaken_at = change.overtaken_at or mirror.overtaken_at
-        for change in current:
+        # A reported change goes first: a sync that has found the same status must not take its event away.
+        is_known = mirror.baseline is not None
+        for change in sorted(current, key=lambda change: is_known and change.is_found):
             if change.status is None or change.status == mirror.baseline:
                 continue
-            if mirror.baseline is not None or change.created:
+            if change.is_found and mirror.baseline is not None and statuses.get(one.link) != change.status:
+                continue  # the sync read the object before a save that was not committed yet
+            if not change.is_baseline and (mirror.baseline is not None or change.created):
                 one.transitions.append(change)
             mirror.baseline = change.status
-        if current and not is_tracked(one.adapter):
-            mirror.changed_at = current[-1].happened_at
-        mirror.seen = {name: value for name, value in mirror.seen.items() if name != cart_events.IDLE}
+        # That a sync has read a cart does not mean that the customer has used it.
+        used = [change for change in current if not (change.is_found and one.adapter.kind == Kind.CART)]
+        if used and not is_tracked(one.adapter):
+            mirror.changed_at = used[-1].happened_at
+        if used:
+            mirror.seen = {name: value for name, value in mirror.seen.items() if name != cart_events.IDLE}
         changed.append(mirror)
-        if not current:
-            continue
-        if current[-1].deleted:
-            (buried if one.adapter.on_delete == "keep" else entombed).append(mirror.pk)
-        elif mirror.tombstone_at is not None:
-            revived.append(mirror.pk)
     RemoteObject.objects.using(using).bulk_update(changed, ["baseline", "overtaken_at", "changed_at", "seen"])
-    rows = RemoteObject.objects.using(using)
-    if buried:
-        rows.bury(buried, at=timezone.now())
-    if entombed:
-        rows.entomb(entombed, at=timezone.now())
+
+
+def _statuses_of(folded: Sequence[_Folded], *, using: str) -> dict[Link, str]:
+    """Return the status that each object has now; an object that is gone, or cannot be read, is left out."""
+    found: dict[Link, str] = {}
+    hosts = hosts_of([one.link for one in folded], using=using) if folded else {}
+    for one in folded:
+        host = hosts.get(one.link)
+        try:
+            # A query of the host's own that fails must not end the fold.
+            with transaction.atomic(using=using):
+                status = one.adapter.status(host) if host is not None else None
+        except Exception as error:
+            _fault(one.adapter, error)
+            continue
+        if status is not None:
+            found[one.link] = status[0]
+    return found
+
+
+def _decide_deletions(folded: Sequence[_Folded], *, using: str) -> None:
+    """Decide what becomes of the remote objects of those that were deleted, and revive those that came back.
+
+    The adapter's ``on_delete`` is read here only. What an erasure has decided stays.
+    """
+    decided: dict[Removal, list[int]] = defaultdict(list)
+    revived: list[int] = []
+    doubtful = [one.link for one in folded if one.may_be_back]
+    there = hosts_of(doubtful, using=using) if doubtful else {}
+    for one in folded:
+        mirror = one.mirror
+        if mirror is None or mirror.is_erased or not one.current:
+            continue
+        if one.may_be_back and (one.link in there or one.link.label == SESSION_CARTS):
+            revived.append(mirror.pk)
+        elif one.is_deleted and not (mirror.removal and one.current[-1].lane == Lane.BACKFILL):
+            # A sync that misses an object knows no more than the deletion that was folded before it.
+            how = one.adapter.on_delete
+            decided[Removal(how) if how in Removal.values else Removal.KEEP].append(mirror.pk)
+    rows, now = RemoteObject.objects.using(using), timezone.now()
+    for how, ids in decided.items():
+        if how is Removal.KEEP:
+            rows.bury(ids, at=now)
+        else:
+            rows.entomb(ids, at=now, how=how)
     if revived:
-        rows.filter(pk__in=revived).exclude(skip_reason=SkipReason.ERASED).update(tombstone_at=None)
+        rows.revive(revived)
 
 
 def _record_events(folded: Sequence[_Folded], *, using: str) -> None:

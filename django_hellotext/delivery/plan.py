@@ -12,9 +12,10 @@ from ..adapters import Adapter
 from ..adapters.history import keeps_history
 from ..conf import hellotext_settings
 from ..intake import backfill
+from ..models import Event
 from ..redaction import mask, mask_data
 from .buyers import sessions_of
-from .drift import Seen, Standing, orphans_of
+from .drift import Seen, Standing, is_chosen, moved_to, orphans_of
 from .mirrors import as_sent
 from .survey import Begun, pages
 from .syncing import Choice, Looked
@@ -86,11 +87,27 @@ def _plan_objects(
                     return 0
                 left -= 1
             planned.add(name, lambda one=one: example_of(one))  # type: ignore[misc]  # bound at once
-        if choice.events and keeps_history(adapter):
-            hosts = [one.host for one in seen if one.standing is not Standing.LEFT_OUT]
-            sessions = sessions_of(adapter, hosts, using=using)
-            planned.events += len(backfill.history_events(adapter, hosts, sessions=sessions)[0])
+        if choice.events:
+            planned.events += _count_events(adapter, seen, choice, using)
     return left
+
+
+def _count_events(adapter: Adapter, seen: list[Seen], choice: Choice, using: str) -> int:
+    """Return how many events of ``seen`` a run records: their history, and statuses that differ from the last ones."""
+    hosts = [one.host for one in seen if one.standing is not Standing.LEFT_OUT]
+    history: list[Event] = []
+    if keeps_history(adapter):
+        sessions = sessions_of(adapter, hosts, using=using)
+        history = backfill.history_events(adapter, hosts, sessions=sessions)[0]
+    without_key = sum(event.dedupe is None for event in history)
+    keys = {event.dedupe for event in history if event.dedupe is not None}
+    for one in seen:
+        moved = moved_to(adapter, one) if is_chosen(one, full=choice.full) else None
+        action = adapter.action_for(moved) if moved is not None else None
+        if moved is not None and action is not None:
+            keys.add(backfill.status_dedupe(adapter, one.host, moved, action) or "")
+    recorded = Event.objects.using(using).filter(dedupe__in=keys).count() if keys else 0
+    return without_key + len(keys) - recorded
 
 
 def _plan_deletions(planned: Planned, adapter: Adapter, using: str) -> None:

@@ -146,7 +146,9 @@ class Results:
 
     def gone(self, work: Work) -> None:
         """The host object does not exist any more; a tombstone stays."""
-        self._finish(work, State.DELETED, tombstone_at=UtcNow())
+        row = _object(work)
+        RemoteObject.objects.using(self.using).finish_gone(row, token=work.batch.token, version=row.version)
+        row.state = State.DELETED
 
     def skipped(self, work: Work, reason: SkipReason) -> None:
         """It is not sent, for ``reason``. Of who was erased nothing stays that was recorded since (demand I3)."""

@@ -29,7 +29,7 @@ from ..signals import delivered, failed
 from .buyers import sessions_of
 from .clients import client_from_settings
 from .definitions import Brought, bring_into_being, declared
-from .drift import OPEN, TO_SEND, Seen, Standing, look_at, orphans_of
+from .drift import OPEN, Seen, Standing, is_chosen, look_at, orphans_of
 from .engine import Drain
 from .report import Report
 
@@ -172,10 +172,10 @@ class Walk:
         if is_last:
             page.place["done" if self.choice.is_partial else "seen"] = True
         seen = look_at(adapter, hosts, using=using)
-        chosen = [one for one in seen if one.standing in TO_SEND or self._is_sent_anew(one)]
+        chosen = [one for one in seen if is_chosen(one, full=self.choice.full)]
         if self.choice.limit is not None:
             chosen = chosen[: self.choice.limit - self._noted(run)]
-        page.changes = backfill.changes_of(adapter, [one.host for one in chosen])
+        page.changes = backfill.changes_of(adapter, [one.host for one in chosen], events=self.choice.events)
         page.doubted = [one.mirror.pk for one in chosen if self._is_sent_anew(one) and one.mirror is not None]
         began = parse_datetime(run.counts.get("began", ""))
         for one in seen:

@@ -23,8 +23,9 @@ def ask(using: str) -> None:
 
     Costs at most ``BROKER_TIMEOUT`` seconds, and that once for each outage of the broker.
     """
-    way = hellotext_settings.DISPATCH
+    way = ""
     try:
+        way = hellotext_settings.DISPATCH
         if way == "celery":
             from . import celery
 

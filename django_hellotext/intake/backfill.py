@@ -20,8 +20,10 @@ from ..adapters import Adapter, Link
 from ..adapters.history import history_of
 from ..conf import hellotext_settings
 from ..models import Change, Event, Lane
+from ..models.changes import BASELINE
 from . import facts, ledger
 from .changes import change_of
+from .subjects import key_of
 
 T = TypeVar("T")
 
@@ -113,11 +115,16 @@ def existing(adapter: Adapter, pks: Iterable[str], *, using: str) -> set[str]:
     return {str(pk) for pk in rows.filter(pk__in=keys).values_list("pk", flat=True)}
 
 
-def changes_of(adapter: Adapter, objects: Iterable[models.Model]) -> list[Change]:
-    """What says that ``objects`` are to be looked at by the drain; unsaved."""
+def changes_of(adapter: Adapter, objects: Iterable[models.Model], *, events: bool) -> list[Change]:
+    """What says that ``objects`` are to be looked at by the drain; unsaved.
+
+    ``events``: a status that differs from the last one seen becomes its event; else it only becomes the baseline.
+    """
     changes = [change_of(obj, adapter) for obj in objects]
     for change in changes:
         change.lane = Lane.BACKFILL
+        if not events:
+            change.data[BASELINE] = True
     return changes
 
 
@@ -149,6 +156,23 @@ def history_events(
     return sorted(events, key=lambda event: event.tracked_at), faulty
 
 
+def status_dedupe(adapter: Adapter, obj: models.Model, status: str, action: str) -> str | None:
+    """The fingerprint of the event for ``status`` of ``obj``, which the drain gives it as well."""
+    return _status_fact(adapter, obj, status, action, timezone.now()).row().dedupe
+
+
+def _status_fact(adapter: Adapter, obj: models.Model, status: str, action: str, moment: datetime) -> facts.Fact:
+    spec = BUILT_IN.get(action)
+    return facts.Fact(
+        action=action,
+        object_link=Link(kind=adapter.kind, label=adapter.label, pk=key_of(obj, adapter)),
+        # The key that the drain gives to the same change when it sees it happen.
+        key="" if spec and spec.once else f"status:{status}",
+        tracked_at=moment,
+        lane=Lane.BACKFILL,
+    )
+
+
 def write(changes: Sequence[Change], events: Sequence[Event] = (), *, using: str) -> None:
     """Insert the rows of a page; an event that is there already is left out. Raises the database's error."""
     if changes:
@@ -166,17 +190,8 @@ def _events_of(adapter: Adapter, obj: models.Model, session: str) -> list[Event]
         return []
     found = []
     for status, action, moment in steps:
-        spec = BUILT_IN.get(action)
-        fact = facts.Fact(
-            action=action,
-            object_link=Link(kind=adapter.kind, label=adapter.label, pk=str(obj.pk)),
-            profile=profile,
-            session=session,
-            # The key that the drain gives to the same change when it sees it happen.
-            key="" if spec and spec.once else f"status:{status}",
-            tracked_at=moment,
-            lane=Lane.BACKFILL,
-        )
+        fact = _status_fact(adapter, obj, status, action, moment)
+        fact.profile, fact.session = profile, session
         if amount is not None:
             fact.amount, fact.currency = facts.money(amount, None, fact.faults)
         found.append(fact.row())

@@ -17,6 +17,7 @@ from .. import dispatch
 from ..adapters import Adapter, OrderAdapter, registry
 from ..conf import hellotext_settings
 from ..models import Change
+from ..models.changes import BASELINE
 from . import ledger, once
 from .current import current_request, keep_here
 from .faults import report
@@ -35,10 +36,12 @@ CHUNK = 500  # rows of one multi-row INSERT
 _gathered: ContextVar[dict[str, list[Change]] | None] = ContextVar("django_hellotext_gathered", default=None)
 
 
-def sync(what: models.Model | models.QuerySet[Any], *, using: str | None = None) -> int:
-    """Say that registered objects changed, for changes that signals cannot see (demand E1); answers how many.
+def sync(what: models.Model | models.QuerySet[Any], *, using: str | None = None, events: bool = True) -> int:
+    """Say that registered objects changed, for changes that signals cannot see; return how many.
 
-    ``what`` is one object or a queryset of a registered model. Raises ``TypeError`` for a model without an adapter.
+    ``what`` is one object or a queryset of a registered model. A status that differs from the last one seen becomes
+    its event, as if it had changed now; with ``events=False`` it is noted, and sends none. Raises ``TypeError`` for a
+    model without an adapter.
     """
     if not hellotext_settings.active:
         return 0
@@ -55,7 +58,10 @@ def sync(what: models.Model | models.QuerySet[Any], *, using: str | None = None)
     changes: list[Change] = []
     count = 0
     for obj in objects:
-        changes.append(change_of(obj, adapter))
+        change = change_of(obj, adapter)
+        if not events:
+            change.data[BASELINE] = True
+        changes.append(change)
         if len(changes) == CHUNK:
             count += insert_changes(changes, using=alias)
             changes = []
@@ -104,7 +110,9 @@ def change_of(
     now = timezone.now()
     seen = None
     try:
-        seen = adapter.status(obj) if with_status and not deleted else None
+        if with_status and not deleted:
+            with ledger.HostCode(obj._state.db or DEFAULT_DB_ALIAS):
+                seen = adapter.status(obj)
     except Exception as error:
         # The object changed all the same; only its status is not known (demand C10).
         report(error, "status", using=obj._state.db or DEFAULT_DB_ALIAS)
@@ -124,11 +132,12 @@ def change_of(
     if is_refund or (created and adapter.kind in OWNED):
         try:
             request = current_request() if created else None
-            if request is not None:
-                _remember(change, obj, adapter, request)
-            # Whoever asks for the money back, and wherever: it belongs to the visit that the order was made in.
-            if is_refund or not change.session:
-                _point_to_origin(change, obj, adapter)
+            with ledger.HostCode(obj._state.db or DEFAULT_DB_ALIAS):
+                if request is not None:
+                    _remember(change, obj, adapter, request)
+                # Whoever asks for the money back, and wherever: it belongs to the visit that the order was made in.
+                if is_refund or not change.session:
+                    _point_to_origin(change, obj, adapter)
             keep_here(change.label, change.object_pk, change.session)
         except Exception as error:
             # The object was made all the same; only its buyer's browser is not known (demand B4).

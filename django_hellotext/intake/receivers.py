@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
 
 from ..adapters import Adapter, registry
@@ -17,9 +17,9 @@ from ..conf import hellotext_settings
 from ..models import Change
 from . import related
 from .changes import PURCHASES, change_of, overtaken_by, record_changes
-from .faults import report
+from .faults import contained
 from .handover import hand_over
-from .ledger import alias_for
+from .ledger import HostCode, alias_for
 from .lines import cart_data
 from .visits import visit_of
 
@@ -72,108 +72,148 @@ def _uid(model: type[models.Model]) -> str:
     return f"django_hellotext:{model._meta.label_lower}"
 
 
+@contained
 def on_save(
-    sender: type[models.Model],
-    instance: models.Model,
+    sender: Any = None,
+    instance: Any = None,
     *,
-    created: bool,
-    raw: bool,
-    using: str,
-    update_fields: frozenset[str] | None,
+    created: bool = False,
+    raw: bool = False,
+    using: str | None = None,
+    update_fields: Iterable[str] | None = None,
     **kwargs: Any,
 ) -> None:
-    """An object was saved: one Change for whatever it is or belongs to.
+    """Record the save of an object: one Change for each registered object that it is or belongs to.
 
-    None while fixtures load, in a paused block, and where ``update_fields`` names no field that is read (E2, E6, E7).
+    Records nothing while fixtures load, in a paused block, and where ``update_fields`` names no field that is read.
+    Without ``update_fields`` the object counts as saved in full.
     """
-    if raw or _paused.get() or not hellotext_settings.active:
+    if raw or not _is_recording():
         return
-    adapter = registry.for_model(sender)
-    alias = alias_for(using)
-    try:
-        changes = _own_changes(instance, adapter, created=created, update_fields=update_fields) if adapter else []
-        changes += related.changes_of_save(sender, instance, update_fields)
-    except Exception as error:
-        report(error, "on_save", using=alias)
+    model = _model_of(sender, instance)
+    if model is None:
         return
-    if changes:
-        record_changes(changes, using=alias)
+    fields, adapter = _names_of(update_fields), registry.for_model(model)
+    with HostCode(_database_of(instance, using)):
+        changes = _own_changes(instance, adapter, created=bool(created), update_fields=fields) if adapter else []
+        changes += related.changes_of_save(model, instance, fields)
+    _record(changes, instance, using)
 
 
-def before_deletion(sender: type[models.Model], instance: models.Model, *, using: str, **kwargs: Any) -> None:
-    """An object that many depend on is about to be deleted, and takes with it who they were."""
-    if _paused.get() or not hellotext_settings.active:
+@contained
+def before_deletion(sender: Any = None, instance: Any = None, *, using: str | None = None, **kwargs: Any) -> None:
+    """Read which objects depend on one that is about to be deleted; afterwards they cannot be found."""
+    model = _model_of(sender, instance) if _is_recording() else None
+    if model is None:
         return
-    alias = alias_for(using)
-    try:
-        changes = related.changes_before_delete(sender, instance, using=using)
-    except Exception as error:
-        report(error, "before_deletion", using=alias)
-        return
-    if changes:
-        record_changes(changes, using=alias)
+    database = _database_of(instance, using)
+    with HostCode(database):
+        changes = related.changes_before_delete(model, instance, using=database)
+    _record(changes, instance, using)
 
 
+@contained
 def on_delete(
-    sender: type[models.Model], instance: models.Model, *, using: str, origin: Any = None, **kwargs: Any
+    sender: Any = None, instance: Any = None, *, using: str | None = None, origin: Any = None, **kwargs: Any
 ) -> None:
-    """An object was deleted: a Change that outlives it (demand E5).
+    """Record the deletion of an object.
 
-    ``origin`` is what the host asked to delete, an object or a queryset; whatever is not of its model goes along.
+    ``origin`` is the object or queryset that the host deletes; an object of another model is deleted by a cascade.
     """
-    if _paused.get() or not hellotext_settings.active:
+    model = _model_of(sender, instance) if _is_recording() else None
+    if model is None:
         return
-    adapter = registry.for_model(sender)
-    alias = alias_for(using)
-    try:
-        changes = [_own_deletion(sender, instance, adapter)] if adapter is not None else []
-        asked_for = getattr(origin, "model", type(origin))
-        is_cascade = origin is not None and not issubclass(sender, asked_for)
-        changes += related.changes_of_delete(sender, instance, is_cascade=is_cascade)
-    except Exception as error:
-        report(error, "on_delete", using=alias)
-        return
-    if changes:
-        record_changes(changes, using=alias)
+    adapter = registry.for_model(model)
+    with HostCode(_database_of(instance, using)):
+        changes = [_own_deletion(model, instance, adapter)] if adapter is not None else []
+        changes += related.changes_of_delete(model, instance, is_cascade=_is_cascade(model, origin))
+    _record(changes, instance, using)
 
 
+@contained
 def on_membership(
-    sender: type[models.Model],
-    instance: models.Model,
+    sender: Any = None,
+    instance: Any = None,
     *,
-    action: str,
-    reverse: bool,
-    pk_set: set[Any] | None,
-    using: str,
+    action: str = "",
+    reverse: bool | None = None,
+    pk_set: Iterable[Any] | None = None,
+    using: str | None = None,
     **kwargs: Any,
 ) -> None:
-    """A many-to-many field that a payload reads has changed (demand E4)."""
-    if action not in ("post_add", "post_remove", "pre_clear", "post_clear"):
+    """Record the change of a many-to-many field that a payload reads."""
+    if action not in ("post_add", "post_remove", "pre_clear", "post_clear") or not _is_recording():
         return
-    if _paused.get() or not hellotext_settings.active:
+    if not isinstance(sender, type) or _model_of(None, instance) is None:
         return
-    alias = alias_for(using)
-    try:
-        changes = related.changes_of_membership(
-            sender, instance, action=action, reverse=reverse, pk_set=pk_set, using=using
-        )
-    except Exception as error:
-        report(error, "on_membership", using=alias)
-        return
-    if changes:
-        record_changes(changes, using=alias)
+    changes = related.changes_of_membership(
+        sender,
+        instance,
+        action=action,
+        reverse=reverse,
+        pk_set=_keys_of(pk_set),
+        using=_database_of(instance, using),
+    )
+    _record(changes, instance, using)
 
 
-def on_login(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
-    """The visitor has proven who they are."""
+@contained
+def on_login(sender: Any = None, request: Any = None, user: Any = None, **kwargs: Any) -> None:
+    """Attach the visitor's session to the customer who has logged in."""
     if request is not None:
         hand_over(request, user)
 
 
-def on_logout(sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
-    """The visitor has left: the middleware tells the next page to forget them (demand G6)."""
+@contained
+def on_logout(sender: Any = None, request: Any = None, user: Any = None, **kwargs: Any) -> None:
+    """Have the next page forget the visitor who has logged out."""
     if request is not None and user is not None and hellotext_settings.active:
         visit_of(request).forgets = True
+
+
+def _is_recording() -> bool:
+    return not _paused.get() and hellotext_settings.active
+
+
+def _model_of(sender: Any, instance: Any) -> type[models.Model] | None:
+    """Return the model that the signal is about; ``None`` where ``instance`` is no saved object."""
+    if not isinstance(instance, models.Model) or instance.pk is None:
+        return None
+    if isinstance(sender, type) and issubclass(sender, models.Model) and isinstance(instance, sender):
+        return sender
+    # The class of a lazy object is that of the object behind it.
+    return instance.__class__
+
+
+def _database_of(instance: models.Model, using: Any) -> str:
+    return using if using and isinstance(using, str) else instance._state.db or DEFAULT_DB_ALIAS
+
+
+def _record(changes: list[Change], instance: models.Model, using: Any) -> None:
+    if changes:
+        record_changes(changes, using=alias_for(_database_of(instance, using)))
+
+
+def _names_of(update_fields: Any) -> frozenset[str] | None:
+    """Return ``update_fields`` as a set; ``None``, a save of all fields, for what names no fields."""
+    if isinstance(update_fields, str):
+        return frozenset({update_fields})
+    try:
+        return None if update_fields is None else frozenset(update_fields)
+    except TypeError:
+        return None
+
+
+def _keys_of(pk_set: Any) -> list[Any]:
+    if isinstance(pk_set, str | bytes) or not isinstance(pk_set, Iterable):
+        return []
+    return [key for key in pk_set if key is not None]
+
+
+def _is_cascade(model: type[models.Model], origin: Any) -> bool:
+    # Not by the attribute alone: a model may have a field of that name.
+    asked_for = origin.model if isinstance(origin, models.QuerySet) else origin.__class__
+    return origin is not None and not issubclass(model, asked_for)
 
 
 def _own_changes(

@@ -7,7 +7,7 @@ later, page by page. Only what is deleted takes its relations with it: their key
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db import models
@@ -62,17 +62,21 @@ def changes_of_membership(
     instance: models.Model,
     *,
     action: str,
-    reverse: bool,
-    pk_set: Iterable[Any] | None,
+    reverse: bool | None,
+    pk_set: Sequence[Any],
     using: str,
 ) -> list[Change]:
-    """What a change of a many-to-many field means; one ``clear()`` from the far side reads the keys first."""
+    """What a change of a many-to-many field means; one ``clear()`` from the far side reads the keys first.
+
+    Where ``reverse`` is not known, the class of ``instance`` tells its side.
+    """
     found: list[Change] = []
     for member in registry.members_of(through):
         label = member.adapter.label
-        if member.forward != reverse or member.both:
+        is_own = isinstance(instance, member.adapter.model) if reverse is None else member.forward != reverse
+        if is_own or member.both:
             found += [change_named(label, instance.pk)] if action != "pre_clear" else []
-        if member.forward == reverse or member.both:
+        if not is_own or member.both:
             keys = pk_set or (_members(member, instance, using=using) if action == "pre_clear" else ())
             found += [change_named(label, key) for key in keys]
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import apps
+from django.db import models
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 
@@ -13,6 +14,7 @@ from ..adapters.verification import ALLAUTH
 from ..conf import hellotext_settings
 from ..models import Change
 from .changes import record_changes
+from .faults import contained
 from .ledger import alias_for
 from .receivers import is_paused
 
@@ -28,16 +30,22 @@ def connect() -> None:
         signal.connect(address_changed, sender=model, dispatch_uid=_UID)
 
 
-def address_changed(sender: Any, instance: Any, *, using: str, raw: bool = False, **kwargs: Any) -> None:
+@contained
+def address_changed(
+    sender: Any = None, instance: Any = None, *, using: str | None = None, raw: bool = False, **kwargs: Any
+) -> None:
     """An address was confirmed, added or taken away: its user's profile may gain or lose it."""
-    user = type(instance)._meta.get_field("user").related_model
-    adapter = registry.for_model(user)
-    if raw or adapter is None or adapter.kind != "profile" or not hellotext_settings.active or is_paused():
+    if raw or is_paused() or not hellotext_settings.active or not isinstance(instance, models.Model):
+        return
+    user: Any = instance._meta.get_field("user")
+    adapter = registry.for_model(user.related_model)
+    key = getattr(instance, user.attname)
+    if adapter is None or adapter.kind != "profile" or key is None:
         return
     change = Change(
         account=hellotext_settings.account,
         label=adapter.label,
-        object_pk=str(instance.user_id),
+        object_pk=str(key),
         happened_at=timezone.now(),
     )
-    record_changes([change], using=alias_for(using, None, None))
+    record_changes([change], using=alias_for(using, instance))

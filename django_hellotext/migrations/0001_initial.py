@@ -196,6 +196,7 @@ class Migration(migrations.Migration):
                 ('changed_at', models.DateTimeField(null=True, verbose_name='changed in the shop')),
                 ('recreated', models.PositiveSmallIntegerField(default=0, verbose_name='created anew')),
                 ('tombstone_at', models.DateTimeField(null=True, verbose_name='deleted in the shop')),
+                ('removal', models.CharField(blank=True, choices=[('keep', 'Keep'), ('delete', 'Delete'), ('clear', 'Clear')], default='', editable=False, max_length=6)),
             ],
             options={
                 'verbose_name': 'remote object',

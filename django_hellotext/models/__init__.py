@@ -33,7 +33,7 @@ from .proxies import (
 )
 from .runs import SyncRun
 from .sessions import Session
-from .states import MOVES, Lane, SkipReason, State
+from .states import MOVES, Lane, Removal, SkipReason, State
 
 __all__ = [
     "DESTINATION",
@@ -67,6 +67,7 @@ __all__ = [
     "Property",
     "Refund",
     "RemoteObject",
+    "Removal",
     "Session",
     "SkipReason",
     "State",

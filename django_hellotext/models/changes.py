@@ -7,6 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from .states import Lane
 
+# In ``Change.data``: the status only becomes the baseline, and no event.
+BASELINE = "baseline"
+
 _removals = 0
 
 
@@ -30,7 +33,7 @@ class Change(models.Model):
     """One save or deletion of a host object, with what is known of it only at that moment.
 
     ``overtaken_at`` says of a cart that an order was made of it: its unsent events up to then are not sent any more
-    (demand A2).
+    (demand A2). With ``BASELINE`` in ``data`` the status was found by a sync: it is noted, and sends no event.
     """
 
     account = models.CharField(_("account"), max_length=130)
@@ -58,3 +61,13 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label} {self.object_pk}"
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the status sends no event."""
+        return BASELINE in self.data
+
+    @property
+    def is_found(self) -> bool:
+        """Whether a sync read the object as it was; otherwise the shop reported that it changed just then."""
+        return self.is_baseline or self.lane == Lane.BACKFILL

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from .clock import UtcNow
 from .deliverable import _LET_GO, NO_ERROR, Deliverable, DeliverableQuerySet, error_fields
 from .identity import fingerprint
-from .states import Lane, SkipReason, State, sources_of
+from .states import Lane, Removal, SkipReason, State, sources_of
 
 # In ``RemoteObject.data``, beside what Hellotext answered: a fingerprint of each value that was sent last.
 LAST_PAYLOAD = "_payload"
@@ -94,6 +94,14 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
             )
         )
 
+    def finish_gone(self, row: RemoteObject, *, token: str, version: int) -> int:
+        """The shop does not have the object of ``row`` any more; a deletion or save since then leaves it waiting."""
+        rows = self.held(token).filter(pk=row.pk)
+        written = rows.filter(version=version).update(
+            state=State.DELETED, tombstone_at=row.tombstone_at or UtcNow(), finished_at=UtcNow(), **_LET_GO
+        )
+        return written or rows.update(state=State.PENDING, next_attempt_at=None, **_LET_GO)
+
     def finish_removed(self, row: RemoteObject, *, token: str, version: int, state: State, **columns: Any) -> int:
         """Hellotext has ``row`` no more; an edit meanwhile leaves it waiting, to be created anew."""
         return (
@@ -114,13 +122,14 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
             )
         )
 
-    def entomb(self, ids: Iterable[int], *, at: datetime) -> int:
-        """The host objects are gone, and Hellotext is to follow: each row waits for its deletion there (demand E5).
+    def entomb(self, ids: Iterable[int], *, at: datetime, how: Removal) -> int:
+        """Have these deleted objects removed at Hellotext as well; return how many rows wait for that.
 
-        A row that never reached Hellotext, and is not on its way, is buried at once. Answers how many rows wait.
+        ``how`` stays on the row: a later change of the adapter's setting does not change it. A row that never reached
+        Hellotext, and is not on its way, is ``deleted`` at once.
         """
         rows = self.filter(pk__in=list(ids))
-        rows.update(tombstone_at=at)
+        rows.update(tombstone_at=at, removal=how)
         open_states = [State.PENDING, State.SENDING, State.UNCERTAIN]
         rows.exclude(state__in=open_states).filter(state__in=sources_of(State.PENDING)).exclude(remote_id="").update(
             state=State.PENDING, attempts=0, next_attempt_at=None, skip_reason="", updated_at=UtcNow()
@@ -149,7 +158,7 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
         self.filter(pk__in=wanted).update(
             reference="", session="", data={}, seen={}, payload_hash="", version=F("version") + 1, **NO_ERROR
         )
-        waiting = self.entomb(wanted, at=at)
+        waiting = self.entomb(wanted, at=at, how=Removal.CLEAR)
         self.filter(pk__in=wanted).update(skip_reason=SkipReason.ERASED)
         return waiting
 
@@ -205,10 +214,11 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
     def adopt(self, pk: int, **columns: Any) -> int:
         """The row turns out to be at Hellotext already, with the remote ID in ``columns``; one in hand is left alone.
 
-        It stays in its state: what waits is sent as an update.
+        It stays in its state: what waits is sent as an update. An earlier deletion is over, because the shop has the
+        object.
         """
         rows = self.filter(pk=pk, remote_id="").exclude(state__in=[State.SENDING, State.UNCERTAIN])
-        return rows.update(updated_at=UtcNow(), **columns)
+        return rows.update(updated_at=UtcNow(), tombstone_at=None, removal="", **columns)
 
     def create_adopted(self, row: RemoteObject, **columns: Any) -> None:
         """Insert ``row`` as one that Hellotext has. Raises ``IntegrityError`` when it is there already."""
@@ -219,10 +229,22 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
         row.save(using=self.db, force_insert=True)
 
     def bury(self, ids: Iterable[int], *, at: datetime) -> int:
-        """The host objects are gone: nothing more is sent for them, and a tombstone remains (demand E5)."""
-        return self.filter(pk__in=list(ids), state__in=sources_of(State.DELETED)).update(
-            state=State.DELETED, tombstone_at=at, **_LET_GO
+        """Keep these deleted objects at Hellotext: send nothing more for them; return how many rows are ``deleted``.
+
+        A row that a worker holds, or that is uncertain, becomes ``deleted`` when its remote ID is known.
+        """
+        rows = self.filter(pk__in=list(ids))
+        rows.update(tombstone_at=at, removal=Removal.KEEP)
+        return (
+            rows.exclude(state=State.SENDING)
+            .filter(state__in=sources_of(State.DELETED))
+            .update(state=State.DELETED, **_LET_GO)
         )
+
+    def revive(self, ids: Iterable[int]) -> int:
+        """Mirror these objects again: the shop has them back. Erased customers stay erased."""
+        rows = self.filter(pk__in=list(ids)).exclude(skip_reason=SkipReason.ERASED)
+        return rows.update(tombstone_at=None, removal="")
 
 
 class RemoteObjectManager(models.Manager.from_queryset(RemoteObjectQuerySet)):  # type: ignore[misc]  # a class made at run time
@@ -240,7 +262,8 @@ class RemoteObject(Deliverable):
     The host object is named by model label and primary key as text. ``data`` is the last remote JSON known;
     ``baseline`` the last status seen; ``version`` counts changes, ``synced_version`` is the newest that arrived.
     ``seen`` is what else was last seen of the host object (the quantities in a cart, how its buyer came to the shop),
-    ``changed_at`` when it last changed in the shop.
+    ``changed_at`` when it last changed in the shop. ``tombstone_at`` and ``removal`` say when it was deleted there, and
+    what becomes of the remote object; ``removal`` is decided once, when the deletion is folded.
     """
 
     KIND: ClassVar[Kind | None] = None
@@ -263,6 +286,7 @@ class RemoteObject(Deliverable):
     changed_at = models.DateTimeField(_("changed in the shop"), null=True)
     recreated = models.PositiveSmallIntegerField(_("created anew"), default=0)
     tombstone_at = models.DateTimeField(_("deleted in the shop"), null=True)
+    removal = models.CharField(max_length=6, choices=Removal, blank=True, default="", editable=False)
 
     objects = RemoteObjectManager()
 
@@ -279,6 +303,11 @@ class RemoteObject(Deliverable):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.reference or f'{self.host_label} {self.host_pk}'}"
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the object was deleted in the shop and stays at Hellotext."""
+        return self.tombstone_at is not None and self.removal == Removal.KEEP
 
     @property
     def is_synced(self) -> bool:

@@ -27,6 +27,14 @@ class Lane(models.IntegerChoices):
     BACKFILL = 1, _("back-fill")
 
 
+class Removal(models.TextChoices):
+    """What becomes of the remote object of one that was deleted in the shop."""
+
+    KEEP = "keep"
+    DELETE = "delete"
+    CLEAR = "clear"
+
+
 class SkipReason(models.TextChoices):
     CONSENT = "consent", _("consent was refused")
     PERSON = "person", _("a person skipped it")

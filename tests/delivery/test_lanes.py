@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import models, transaction
+from django.utils import timezone
 
 import django_hellotext
-from django_hellotext.adapters import registry
+from django_hellotext.adapters import OnChange, registry
 from django_hellotext.delivery import Report
-from django_hellotext.delivery.fold import fold
+from django_hellotext.delivery.abandonment import record_abandoned
+from django_hellotext.delivery.fold import LIMIT, fold
 from django_hellotext.emulator import Emulator
 from django_hellotext.intake import backfill
-from django_hellotext.models import Account, Change, Event, RemoteObject, State
-from tests.factories import make_customer, make_order, make_product
-from tests.testshop.models import Order, Product
+from django_hellotext.models import Change, Event, Lane, RemoteObject, State
+from tests.factories import make_cart_line, make_customer, make_order, make_product
+from tests.testshop.models import Cart, Order
 
 pytestmark = pytest.mark.django_db
 
@@ -23,11 +26,15 @@ Deliver = Callable[..., Report]
 ACCOUNT = "test-business/test"
 
 
-def note(obj: Order | Product) -> None:
-    """Do what a page of the sync does with ``obj``."""
+def note(obj: models.Model, *, events: bool = False) -> None:
+    """Do what a page of the sync does with ``obj``, as it was when the page was read."""
     adapter = registry.for_model(type(obj))
     assert adapter is not None
-    backfill.write(backfill.changes_of(adapter, [obj]), using="default")
+    backfill.write(backfill.changes_of(adapter, [obj], events=events), using="default")
+
+
+def actions() -> list[str]:
+    return [event.action for event in Event.objects.order_by("pk")]
 
 
 def fold_one_by_one() -> None:
@@ -87,12 +94,192 @@ def test_what_is_deleted_while_it_is_synced_is_deleted_at_hellotext(
 
 
 @folded
-def test_what_the_sync_alone_has_seen_counts(old_order: Order, fold_all: Callable[[], None], deliver: Deliver) -> None:
-    """A status that was written past every signal is found by the next sync."""
+@pytest.mark.parametrize("events", [False, True])
+def test_a_status_that_only_the_sync_has_seen_becomes_an_event_if_events_are_wanted(
+    old_order: Order, fold_all: Callable[[], None], deliver: Deliver, events: bool
+) -> None:
     note(old_order)
     deliver()
     Order.objects.filter(pk=old_order.pk).update(status="paid")
-    note(Order.objects.get(pk=old_order.pk))
+    note(Order.objects.get(pk=old_order.pk), events=events)
     fold_all()
-    assert [event.action for event in Event.objects.all()] == ["order.confirmed"]
-    assert Account.objects.get().key == ACCOUNT
+    assert actions() == ["order.confirmed"] * events
+    assert RemoteObject.objects.get(kind="order").baseline == "paid"
+    old_order.refresh_from_db()
+    old_order.save()
+    fold_all()
+    assert actions() == ["order.confirmed"] * events
+
+
+def test_what_the_code_of_the_shop_says_becomes_an_event(old_order: Order, deliver: Deliver) -> None:
+    """``update()`` sends no signal; ``sync()`` says that the status has changed now."""
+    note(old_order)
+    deliver()
+    Order.objects.filter(pk=old_order.pk).update(status="paid")
+    django_hellotext.sync(Order.objects.all())
+    deliver()
+    assert actions() == ["order.confirmed"]
+    Order.objects.filter(pk=old_order.pk).update(status="shipped")
+    django_hellotext.sync(Order.objects.all(), events=False)
+    deliver()
+    assert actions() == ["order.confirmed"]
+    assert RemoteObject.objects.get(kind="order").baseline == "shipped"
+
+
+@pytest.fixture
+def placed(old_order: Order, deliver: Deliver) -> Order:
+    """An order that Hellotext knows as placed."""
+    note(old_order)
+    deliver()
+    return old_order
+
+
+@pytest.fixture
+def repeating(hellotext: Emulator, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """Statuses whose events may be recorded more than once, so that no dedupe key hides a second one."""
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "ACTIONS": ["order.packed", "order.parked"]}
+    declared = OnChange("status", {"placed": "order.parked", "shipped": "order.packed"})
+    monkeypatch.setattr(type(registry.for_model(Order)), "events", declared)
+
+
+def ship(order: Order) -> None:
+    shipped = Order.objects.get(pk=order.pk)
+    shipped.status = "shipped"
+    shipped.save()
+
+
+def read(order: Order) -> Order:
+    return Order.objects.get(pk=order.pk)
+
+
+@folded
+@pytest.mark.usefixtures("repeating")
+@pytest.mark.parametrize("events", [False, True])
+def test_a_save_that_the_sync_could_not_see_yet_is_one_event(
+    placed: Order, fold_all: Callable[[], None], events: bool
+) -> None:
+    """The save commits after the page was read; whichever of the two rows was inserted first."""
+    for note_first in (False, True):
+        Event.objects.all().delete()
+        Order.objects.filter(pk=placed.pk).update(status="placed")
+        RemoteObject.objects.filter(kind="order").update(baseline="placed")
+        before = read(placed)
+        if note_first:
+            note(before, events=events)
+            ship(placed)
+        else:
+            ship(placed)
+            note(before, events=events)
+        fold_all()
+        assert (actions(), RemoteObject.objects.get(kind="order").baseline) == (["order.packed"], "shipped")
+        read(placed).save()
+        fold_all()
+        assert actions() == ["order.packed"]
+
+
+@pytest.mark.usefixtures("repeating")
+@pytest.mark.parametrize("events", [False, True])
+def test_a_sync_that_is_folded_before_or_after_the_save_takes_and_adds_nothing(placed: Order, events: bool) -> None:
+    before = read(placed)
+    note(before, events=events)
+    fold_at_once()
+    ship(placed)
+    fold_at_once()
+    note(read(placed), events=events)
+    fold_at_once()
+    # Read before the save, noted after it was folded.
+    note(before, events=events)
+    fold_at_once()
+    read(placed).save()
+    fold_at_once()
+    assert actions() == ["order.packed"]
+
+
+@folded
+@pytest.mark.usefixtures("repeating")
+def test_what_the_shop_reports_counts_although_a_sync_has_read_it_first(
+    placed: Order, fold_all: Callable[[], None]
+) -> None:
+    """Between ``update()`` and ``sync()`` of the shop's code a page was read."""
+    Order.objects.filter(pk=placed.pk).update(status="shipped")
+    note(read(placed))
+    django_hellotext.sync(read(placed))
+    fold_all()
+    assert actions() == ["order.packed"]
+
+
+@pytest.mark.usefixtures("repeating")
+def test_a_save_behind_many_others_is_folded_before_the_sync_that_has_read_it(placed: Order) -> None:
+    Change.objects.bulk_create(
+        Change(account=ACCOUNT, label="testshop.voucher", object_pk=str(number), happened_at=timezone.now())
+        for number in range(LIMIT + 1)
+    )
+    ship(placed)
+    note(read(placed))
+    while Change.objects.exists():
+        fold_at_once()
+    assert actions() == ["order.packed"]
+
+
+@folded
+@pytest.mark.parametrize("events", [False, True])
+def test_an_order_that_is_made_during_a_sync_is_one_event(
+    hellotext: Emulator, fold_all: Callable[[], None], events: bool
+) -> None:
+    order = make_order(customer=make_customer(), status="placed")
+    note(order, events=events)
+    fold_all()
+    assert actions() == ["order.placed"]
+
+
+@folded
+@pytest.mark.usefixtures("hellotext")
+def test_a_change_of_a_related_object_sends_no_event(placed: Order, fold_all: Callable[[], None]) -> None:
+    """It waits in the same lane as a sync's."""
+    Order.objects.filter(pk=placed.pk).update(status="shipped")
+    Change.objects.create(
+        account=ACCOUNT,
+        lane=Lane.BACKFILL,
+        label="testshop.category",
+        object_pk="1",
+        data={"dependent": "testshop.order", "keys": [str(placed.pk)]},
+        happened_at=timezone.now(),
+    )
+    fold_all()
+    assert not Event.objects.exists()
+
+
+@folded
+@pytest.mark.parametrize("events", [False, True])
+def test_a_cart_that_a_sync_has_read_was_not_used(
+    hellotext: Emulator,
+    fold_all: Callable[[], None],
+    events: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+) -> None:
+    """Neither are its lines added, nor is it abandoned some time after the sync."""
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "CART_ABANDONED_AFTER": 0.001}
+    for tracks in (False, True):
+        monkeypatch.setattr(type(registry.for_model(Cart)), "tracks_items", tracks)
+        with django_hellotext.paused():
+            cart = make_cart_line(cart__owner=make_customer()).cart
+        for quantity in (2, 3):
+            cart.lines.update(quantity=quantity)
+            note(cart, events=events)
+            fold_all()
+        assert RemoteObject.objects.get(kind="cart", host_pk=str(cart.pk)).changed_at is None
+        assert record_abandoned("default") == 0
+        assert not Event.objects.exists()
+
+
+def test_a_status_that_cannot_be_read_any_more_changes_nothing(
+    placed: Order, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    Order.objects.filter(pk=placed.pk).update(status="paid")
+    note(read(placed))
+    broken = OnChange(lambda order: 1 / 0, {"paid": "order.confirmed"})
+    monkeypatch.setattr(type(registry.for_model(Order)), "events", broken)
+    fold_at_once()
+    assert RemoteObject.objects.get(kind="order").baseline == "placed"
+    assert "adapter.failed" in caplog.text

@@ -16,7 +16,7 @@ from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.intake.handover import attachment
-from django_hellotext.models import Account, Event, RemoteObject, Session, State
+from django_hellotext.models import Account, Event, RemoteObject, Removal, Session, State
 from tests.factories import make_cart_line, make_customer, make_product, make_variant, placed_order
 from tests.testshop.models import Cart, Product
 
@@ -155,7 +155,7 @@ def test_whoever_entombs_a_row_has_it_removed(hellotext: Emulator, deliver: Deli
     make_customer()
     deliver()
     row = RemoteObject.objects.get()
-    assert RemoteObject.objects.entomb([row.pk], at=timezone.now()) == 1
+    assert RemoteObject.objects.entomb([row.pk], at=timezone.now(), how=Removal.CLEAR) == 1
     deliver()
     assert deletions(hellotext) == [f"/v1/profiles/{row.remote_id}"]
     row.refresh_from_db()

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 import django_hellotext as hellotext
 from django_hellotext import dispatch
+from django_hellotext.dispatch import ways
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Event
 from tests.factories import make_customer
@@ -176,3 +177,16 @@ def test_nothing_waits_for_the_commit_while_a_worker_polls(
     with django_capture_on_commit_callbacks() as callbacks:
         track(make_customer())
     assert not callbacks
+
+
+def test_settings_that_break_before_the_commit_do_not_reach_the_host(settings: Any) -> None:
+    """The wake-up runs after the commit; without a transaction it runs in the host's own call."""
+
+    class Broken(dict[str, Any]):
+        def __contains__(self, name: object) -> bool:
+            raise RuntimeError(name)
+
+        get = __getitem__ = __contains__  # type: ignore[assignment]  # no way to read them
+
+    settings.HELLOTEXT = Broken(DISPATCH="immediate")
+    ways.ask("default")

@@ -13,14 +13,15 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from django_hellotext import tasks
-from django_hellotext.delivery import runs
+from django_hellotext.delivery import drain, runs
 from django_hellotext.delivery.syncing import Choice
 from django_hellotext.emulator import Emulator
 from django_hellotext.intake import backfill
-from django_hellotext.models import Change, RemoteObject, State, SyncRun
+from django_hellotext.models import Change, Event, RemoteObject, State, SyncRun
 from django_hellotext.tasks import work
-from tests.factories import make_product
+from tests.factories import make_customer, make_product, placed_order
 from tests.needs import needed_module
+from tests.testshop.models import Order
 
 needed_module("celery")
 
@@ -102,6 +103,18 @@ def test_whoever_sends_the_last_rows_ends_the_run(shop: Emulator, monkeypatch: p
     work.sync_next(run.pk)
     assert synced() == 10
     assert runs.running(run.pk) is None
+
+
+@pytest.mark.parametrize("events", [False, True])
+def test_a_run_in_the_workers_sends_events_only_if_they_are_wanted(hellotext: Emulator, events: bool) -> None:
+    order = placed_order(customer=make_customer())
+    drain()
+    Event.objects.all().delete()
+    Order.objects.filter(pk=order.pk).update(status="shipped")
+    run, _ = runs.begin(Choice(labels=("testshop.order",), events=events), in_tasks=True)
+    while runs.running(run.pk):
+        work.sync_next(run.pk)
+    assert [event.action for event in Event.objects.all()] == ["order.shipped"] * events
 
 
 def all_pages_noted(monkeypatch: pytest.MonkeyPatch) -> SyncRun:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from django_hellotext import adapters
 from django_hellotext.adapters import registry
-from django_hellotext.delivery import syncing
+from django_hellotext.delivery import drain, syncing
 from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.intake import backfill
 from django_hellotext.models import Account, Change, Event, RemoteObject, SkipReason, State, SyncRun
@@ -69,13 +69,31 @@ def test_only_what_changed_is_sent_even_when_no_signal_told(old_shop: Emulator, 
     assert len(old_shop.log) == before + 1
 
 
-def test_a_status_that_no_signal_told_of_becomes_its_event(old_shop: Emulator, sync: Run) -> None:
+@pytest.mark.parametrize(
+    "mode", [[], ["order"], ["--full"], ["--repair"], ["--limit", "1000"], ["testshop.Order", "--since", "2020-01-01"]]
+)
+def test_a_status_that_no_signal_told_of_sends_no_event(old_shop: Emulator, sync: Run, mode: list[str]) -> None:
+    """A customer must not be thanked for what a script has written into the table."""
+    sync()
+    Order.objects.update(status=Order.Status.SHIPPED, shipped_at=timezone.now() - timedelta(days=1))
+    assert sync(*mode).code == 0
+    assert not Event.objects.exists()
+    assert sync().counts("order") == {"looked_at": 1, "unchanged": 1}
+    Order.objects.get().save()
+    drain()
+    assert not Event.objects.exists()
+
+
+def test_a_status_that_no_signal_told_of_becomes_its_event_if_events_are_wanted(old_shop: Emulator, sync: Run) -> None:
     sync()
     at = timezone.now() - timedelta(days=1)
     Order.objects.update(status=Order.Status.SHIPPED, shipped_at=at)
-    sync()
+    planned = sync("--events", "--dry-run").counts("order")["events"]
+    sync("--events")
     event = Event.objects.get()
     assert (event.action, event.tracked_at, event.state) == ("order.shipped", at, State.DELIVERED)
+    assert planned == 1
+    assert "events" not in sync("--events", "--dry-run").counts("order")
     assert sync().counts("order") == {"looked_at": 1, "unchanged": 1}
 
 

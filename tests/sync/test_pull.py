@@ -136,7 +136,8 @@ def test_an_old_order_that_was_adopted_tells_only_of_its_next_step(
     sync("--pull")
     sync()
     assert not Event.objects.exists()
-    Order.objects.update(status=Order.Status.PAID)
+    order.status = Order.Status.PAID
+    order.save()
     sync()
     assert [event.action for event in Event.objects.all()] == ["order.confirmed"]
 

@@ -13,7 +13,11 @@ class ProductAdapter(adapters.ProductAdapter):
     price = adapters.Money("price", currency=adapters.Value("EUR"))
     brand = "brand.name"
     categories = "categories"
-    depends_on = {"testshop.Brand": "product_set", "testshop.Category": "product_set"}
+    depends_on = {
+        "testshop.Brand": "product_set",
+        "testshop.Category": "product_set",
+        "testshop.Stock": "product",
+    }
 
     def should_sync(self, obj: Product) -> bool:
         return obj.is_published
