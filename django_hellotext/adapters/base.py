@@ -139,7 +139,7 @@ class Adapter:
         if self.kind == "profile":
             region = self.shaped(obj, contacts.REGION)
             found = contacts.usable(found, region=region, customer=obj, where=self.where("payload"))
-        payload = self._without_consent(found, kind=self.kind)
+        payload = self._without_consent(values.with_zones(found), kind=self.kind)
         for name in self.required:
             if values.is_empty(payload.get(self.sent_as.get(name, name))):
                 raise TrackingError(

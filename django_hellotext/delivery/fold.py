@@ -17,8 +17,8 @@ from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import IntegrityError, models, transaction
-from django.utils import timezone
 
+from .. import clock
 from ..actions import BUILT_IN
 from ..adapters import Adapter, Link, OnChange, registry
 from ..adapters.session_cart import SESSION_CARTS
@@ -176,9 +176,9 @@ def _write_mirrors(folded: Sequence[_Folded], *, using: str) -> None:
     RemoteObject.objects.using(using).bulk_update(changed, ["baseline", "overtaken_at", "changed_at", "seen"])
     rows = RemoteObject.objects.using(using)
     if buried:
-        rows.bury(buried, at=timezone.now())
+        rows.bury(buried, at=clock.now())
     if entombed:
-        rows.entomb(entombed, at=timezone.now())
+        rows.entomb(entombed, at=clock.now())
     if revived:
         rows.filter(pk__in=revived).exclude(skip_reason=SkipReason.ERASED).update(tombstone_at=None)
 

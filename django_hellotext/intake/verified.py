@@ -6,8 +6,8 @@ from typing import Any
 
 from django.apps import apps
 from django.db.models.signals import post_delete, post_save
-from django.utils import timezone
 
+from .. import clock
 from ..adapters import registry
 from ..adapters.verification import ALLAUTH
 from ..conf import hellotext_settings
@@ -38,6 +38,6 @@ def address_changed(sender: Any, instance: Any, *, using: str, raw: bool = False
         account=hellotext_settings.account,
         label=adapter.label,
         object_pk=str(instance.user_id),
-        happened_at=timezone.now(),
+        happened_at=clock.now(),
     )
     record_changes([change], using=alias_for(using, None, None))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from django_hellotext import adapters
+from django_hellotext import adapters, clock
 from django_hellotext.adapters import OnChange, registry
 from django_hellotext.adapters.history import history_of
 from django_hellotext.api.types import Money
@@ -173,7 +173,7 @@ def test_the_session_of_an_order_counts_before_its_change_is_folded(
         label="testshop.order",
         object_pk=str(known.order_id),
         session="buyer",
-        happened_at=timezone.now(),
+        happened_at=clock.now(),
     )
     hosts = list(refunds.queryset(Return.objects.all()))
     with django_assert_num_queries(2):
