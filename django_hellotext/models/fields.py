@@ -27,6 +27,10 @@ else:
             return cls
 
 
+# The text sorts as the time does, and is a time again where a query selects from a query.
+UTC_TEXT = """to_char(({})::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
+
+
 class UtcDateTimeField(Base[_ST, _GT]):
     """A date and time that is an aware datetime in UTC in Python, and UTC in its column.
 
@@ -65,9 +69,9 @@ class UtcDateTimeField(Base[_ST, _GT]):
         return connection.ops.adapt_datetimefield_value(value)
 
     def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
-        """Select text under psycopg 2: its datetimes cannot tell the two sides of a DST change."""
+        """Select ISO text under psycopg 2: its datetimes cannot tell the two sides of a DST change."""
         if _loses_fold(compiler.connection):
-            return f"({sql})::text", params
+            return UTC_TEXT.format(sql), params
         return sql, params
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> datetime | None:

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_hellotext import adapters
+from django_hellotext import adapters, clock
 from django_hellotext.adapters import registry
 from django_hellotext.delivery import syncing
 from django_hellotext.emulator import Emulator, Fault
@@ -71,8 +71,8 @@ def test_only_what_changed_is_sent_even_when_no_signal_told(old_shop: Emulator, 
 
 def test_a_status_that_no_signal_told_of_becomes_its_event(old_shop: Emulator, sync: Run) -> None:
     sync()
-    at = timezone.now() - timedelta(days=1)
-    Order.objects.update(status=Order.Status.SHIPPED, shipped_at=at)
+    at = clock.now() - timedelta(days=1)
+    Order.objects.update(status=Order.Status.SHIPPED, shipped_at=clock.for_host(at))
     sync()
     event = Event.objects.get()
     assert (event.action, event.tracked_at, event.state) == ("order.shipped", at, State.DELIVERED)
