@@ -124,6 +124,7 @@ def test_each_instant_comes_back_in_utc_and_is_stored_in_utc(mode: Mode, store: 
     write()
     assert read() == INSTANTS
     assert {moment.tzinfo for moment in read()} == {UTC}
+    assert [figure.hour for figure in Figure.objects.using(ALIAS).order_by("pk").iterator(chunk_size=2)] == INSTANTS
     assert stored(store) == [instant.replace(tzinfo=None) for instant in INSTANTS]
 
 
