@@ -8,8 +8,8 @@ from typing import Any
 
 import hypothesis
 import pytest
-from django.utils import timezone
 
+from django_hellotext import clock
 from django_hellotext.delivery import Report, breaker, drain, policy
 from django_hellotext.emulator import Emulator, EmulatorServer
 from tests.needs import (  # noqa: F401 - the hooks of a plugin
@@ -65,8 +65,8 @@ def long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def still_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time of this process stands still: no second passes and no hour or day ends within the test."""
-    now = timezone.now()
-    monkeypatch.setattr(timezone, "now", lambda: now)
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)
 
 
 @pytest.fixture

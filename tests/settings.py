@@ -1,6 +1,7 @@
 """Settings of the package's own tests: SQLite, nothing that needs a service.
 
-``TEST_DATABASE_URL`` runs the same tests on PostgreSQL or MariaDB.
+``TEST_DATABASE_URL`` runs the same tests on PostgreSQL or MariaDB. ``TEST_USE_TZ=0`` and ``TEST_TIME_ZONE`` run them
+without Django's time zone support and in another zone.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from typing import Any
 import dj_database_url
 
 SECRET_KEY = "tests-only"
-USE_TZ = True
-TIME_ZONE = "UTC"
+USE_TZ = os.environ.get("TEST_USE_TZ", "1") != "0"
+TIME_ZONE = os.environ.get("TEST_TIME_ZONE", "UTC")
 DEFAULT_AUTO_FIELD = os.environ.get("DEFAULT_AUTO_FIELD", "django.db.models.BigAutoField")
 DATABASES: dict[str, Any] = {
     "default": dj_database_url.parse(os.environ.get("TEST_DATABASE_URL", "sqlite://:memory:")),

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Field
-from django.utils import timezone
 
+from .. import clock
 from . import values
 from .base import Adapter
 from .fields import OnChange
@@ -42,7 +42,7 @@ def history_of(adapter: Adapter, obj: Any) -> list[Step]:
     if not isinstance(declared, OnChange) or not declared.at:
         return []
     where = adapter.where("events")
-    now = timezone.now()
+    now = clock.now()
     current = values.status_text(adapter.read(obj, declared.field, where=where))
     moments: dict[str, datetime.datetime] = {}
     certain = {current}

@@ -12,6 +12,8 @@ from django.urls import get_script_prefix, get_urlconf, set_script_prefix, set_u
 from django.utils import timezone, translation
 from django.utils.functional import Promise
 
+from django_hellotext import clock
+
 
 @contextmanager
 def neutral() -> Iterator[None]:
@@ -44,8 +46,8 @@ def settle(value: Any) -> Any:
     """Return ``value`` with lazy text as text and naive times as aware ones, also inside of mappings and lists."""
     if isinstance(value, Promise):
         return str(value)
-    if isinstance(value, datetime) and timezone.is_naive(value):
-        return timezone.make_aware(value, timezone.get_default_timezone())
+    if isinstance(value, datetime):
+        return clock.make_aware(value)
     if isinstance(value, Mapping):
         return {settle(key): settle(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

@@ -13,9 +13,9 @@ from urllib.parse import urljoin, urlsplit
 
 from django.db.models import Manager, Model, QuerySet
 from django.db.models.fields.files import FieldFile
-from django.utils import timezone
 from django.utils.functional import Promise
 
+from django_hellotext import clock
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.exceptions import ConfigurationError
 
@@ -148,7 +148,7 @@ def status_text(value: Any) -> str:
 
 
 def moment(value: Any, *, where: str) -> datetime.datetime | None:
-    """``value`` as an aware datetime; a naive one is in the default time zone.
+    """Return ``value`` as an aware datetime; a naive one is local time in ``TIME_ZONE``.
 
     Raises ``ConfigurationError`` for a date without a time: the time of an event is never invented.
     """
@@ -156,6 +156,4 @@ def moment(value: Any, *, where: str) -> datetime.datetime | None:
         return None
     if not isinstance(value, datetime.datetime):
         raise ConfigurationError(f"{where}: expected a datetime, not {type(value).__name__}.")
-    if timezone.is_naive(value):
-        return timezone.make_aware(value, timezone.get_default_timezone())
-    return value
+    return clock.make_aware(value)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import DateTimeField, Model
 from django.http import HttpRequest
+from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -84,7 +85,12 @@ class ReadOnlyAdmin(Base):
         ]
 
     def _seen(self, request: HttpRequest, name: Any) -> Any:
-        return name if request.user.has_perm(VIEW_PERSONAL_DATA) else self.personal.get(name, name)
+        name = name if request.user.has_perm(VIEW_PERSONAL_DATA) else self.personal.get(name, name)
+        return self._local_times.get(name, name)
+
+    @cached_property
+    def _local_times(self) -> dict[str, Any]:
+        return {field.name: showing.local_time(field) for field in self.opts.fields if isinstance(field, DateTimeField)}
 
     def host_object(self, label: str, pk: str) -> str:
         """An object of the shop, linked to its own page where this admin has one."""

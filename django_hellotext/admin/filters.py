@@ -12,9 +12,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from django_hellotext import clock
 from django_hellotext.actions import BUILT_IN
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import advice
@@ -93,7 +93,7 @@ class WaitingFilter(admin.SimpleListFilter):
         chosen = self.AGES.get(self.value() or "")
         if chosen is None:
             return queryset
-        return _in_states(queryset, *OPEN).filter(**{f"{self.since}__lt": timezone.now() - chosen[0]})
+        return _in_states(queryset, *OPEN).filter(**{f"{self.since}__lt": clock.now() - chosen[0]})
 
 
 class AccountFilter(admin.SimpleListFilter):

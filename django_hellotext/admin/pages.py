@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import display_for_value
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -203,7 +204,7 @@ class RemoteObjectAdmin(DeliverableAdmin):
         """When Hellotext was last in step with it, as far as it is known."""
         if not row.synced_version or row.state in NOT_IN_STEP:
             return EMPTY
-        return display_for_value(row.finished_at, EMPTY)
+        return display_for_value(timezone.localtime(row.finished_at) if row.finished_at else None, EMPTY)
 
     @admin.display(description=_("remote data"))
     def remote(self, row: RemoteObject) -> str:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
+from django.contrib import admin
+from django.db.models import DateTimeField, Model
+from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from django_hellotext import clock
 from django_hellotext.delivery.explain import Explanation
 from django_hellotext.delivery.preview import Preview
 from django_hellotext.models import Kind, Session, State
@@ -52,7 +55,7 @@ def standing(row: Deliverable) -> SafeString:
     """The badge; beneath it the reason where there is one, and the next attempt where one is set."""
     said = [row.why] if row.why else []
     if row.state == State.PENDING and row.next_attempt_at is not None:
-        now = timezone.now()
+        now = clock.now()
         if row.next_attempt_at > now:
             values = {"count": row.attempts, "time": lasting(now, row.next_attempt_at)}
             said.append(_("attempts: %(count)d, the next in %(time)s") % values)
@@ -62,6 +65,18 @@ def standing(row: Deliverable) -> SafeString:
         return badge(row)
     beneath = format_html_join("", "<div>{}</div>", ((text,) for text in said))
     return format_html('{}<div class="hellotext-beneath hellotext-reason">{}</div>', badge(row), beneath)
+
+
+def local_time(field: DateTimeField[Any, Any]) -> Callable[[Model], str | None]:
+    """Return a column that shows ``field`` in the current time zone; under ``USE_TZ=False`` Django would show UTC."""
+
+    @admin.display(description=field.verbose_name)
+    def column(row: Model) -> str | None:
+        moment: datetime | None = getattr(row, field.name)
+        return None if moment is None else formats.localize(timezone.localtime(moment))
+
+    column.__name__ = field.name  # the admin makes the CSS class of it
+    return column
 
 
 def lasting(first: datetime, last: datetime) -> str:

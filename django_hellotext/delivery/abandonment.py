@@ -12,9 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models, transaction
-from django.utils import timezone
 
-from .. import consent
+from .. import clock, consent
 from ..actions import Purpose
 from ..adapters import Adapter, Link, OrderAdapter, registry
 from ..adapters.paths import trace
@@ -57,7 +56,7 @@ def record_abandoned(using: str, *, page: int = PAGE) -> int:
 
 
 def _idle_carts(after: timedelta, *, using: str, limit: int) -> list[RemoteObject]:
-    until = timezone.now() - after
+    until = clock.now() - after
     rows = RemoteObject.objects.using(using).filter(
         account=hellotext_settings.account,
         kind=Kind.CART,

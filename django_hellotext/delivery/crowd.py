@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..conf import hellotext_settings
 from ..models import Event, RemoteObject, Session, State
-from ..models.clock import UtcNow
+from ..models.fields import UtcNow
 
 
 def drains_at_work(using: str) -> int:

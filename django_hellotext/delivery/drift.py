@@ -14,8 +14,8 @@ from enum import StrEnum
 from typing import Any
 
 from django.db import models
-from django.utils import timezone
 
+from .. import clock
 from ..adapters import Adapter, Link
 from ..conf import hellotext_settings
 from ..intake import backfill
@@ -76,7 +76,7 @@ class Seen:
 def look_at(adapter: Adapter, hosts: Sequence[models.Model], *, using: str) -> list[Seen]:
     """How each of ``hosts`` stands; one query for all their mirrors."""
     account = hellotext_settings.account
-    batch = Batch(account=account, using=using, token="", lease=0.0, now=timezone.now())
+    batch = Batch(account=account, using=using, token="", lease=0.0, now=clock.now())
     links = [Link(kind=adapter.kind, label=adapter.label, pk=str(host.pk)) for host in hosts]
     identities = {identity_for(link, account): link for link in links}
     rows = RemoteObject.objects.using(using).identified(identities).defer("data")

@@ -21,8 +21,8 @@ from ..adapters.rendering import neutral
 from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..models import Account, Event, RemoteObject, Session
-from ..models.clock import UtcNow
 from ..models.deliverable import new_token
+from ..models.fields import UtcNow
 from .batch import Batch
 from .breaker import Breaker
 from .carriage import Carriage

@@ -12,10 +12,9 @@ from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import consent
+from .. import clock, consent
 from ..actions import Purpose, purpose_of
 from ..adapters import Adapter, registry
 from ..conf import hellotext_settings
@@ -139,7 +138,7 @@ class _Row:
 
     def _later(self) -> Iterator[Line]:
         row = self.row
-        if row.next_attempt_at is None or row.next_attempt_at <= timezone.now():
+        if row.next_attempt_at is None or row.next_attempt_at <= clock.now():
             return
         if row.attempts:
             text = _("The next attempt is at %(when)s, after %(count)d without success. The last answer: %(why)s.")

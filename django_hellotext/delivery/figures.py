@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 from django.db import Error, IntegrityError, connections, transaction
 from django.db.models import F
-from django.utils import timezone
 
+from .. import clock
 from ..models import Event, Lane, RemoteObject
 from ..models.deliverable import Deliverable
 from ..models.figures import BOUNDS, UNMEASURED, Ending, Figure, Subject
@@ -51,7 +51,7 @@ class Figures:
 
     def add(self, rows: Iterable[Deliverable], ending: Ending) -> None:
         """Count ``rows``, which have just come to ``ending``."""
-        now = timezone.now()
+        now = clock.now()
         hour = hour_of(now)
         for row in rows:
             subject, what = _named(row)

@@ -17,8 +17,8 @@ from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import IntegrityError, models, transaction
-from django.utils import timezone
 
+from .. import clock
 from ..actions import BUILT_IN
 from ..adapters import Adapter, Link, OnChange, registry
 from ..adapters.session_cart import SESSION_CARTS
@@ -254,7 +254,7 @@ def _decide_deletions(folded: Sequence[_Folded], *, using: str) -> None:
             # A sync that misses an object knows no more than the deletion that was folded before it.
             how = one.adapter.on_delete
             decided[Removal(how) if how in Removal.values else Removal.KEEP].append(mirror.pk)
-    rows, now = RemoteObject.objects.using(using), timezone.now()
+    rows, now = RemoteObject.objects.using(using), clock.now()
     for how, ids in decided.items():
         if how is Removal.KEEP:
             rows.bury(ids, at=now)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
+from .. import clock
 from ..adapters import Link
 from ..conf import hellotext_settings
 from ..models import Account, Event, Kind, RemoteObject, Session
@@ -53,7 +54,7 @@ def obstacles(account: str, *, using: str) -> Iterator[Line]:
     elif own.paused_reason:
         values = {"reason": own.paused_reason, "when": told(own.paused_until)}
         yield Line("paused", _("The account is paused until %(when)s at least: %(reason)s.") % values)
-    if own.drained_at < timezone.now() - QUIET:
+    if own.drained_at < clock.now() - QUIET:
         text = _("No worker has looked at this database since %(when)s.")
         yield Line("no_worker", text % {"when": told(own.drained_at)})
 

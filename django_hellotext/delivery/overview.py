@@ -15,6 +15,7 @@ from typing import Any
 from django.db.models import Sum
 from django.utils import timezone
 
+from .. import clock
 from ..conf import hellotext_settings
 from ..models import Ending, Event, Figure, RemoteObject, Session, State, Subject
 from ..models.figures import BOUNDS
@@ -131,7 +132,7 @@ class Overview:
 
 def overview(using: str, *, now: datetime | None = None) -> Overview:
     """Look at ``using``, at ``now`` by default."""
-    now = now or timezone.now()
+    now = now or clock.now()
     first = hour_of(now) - timedelta(hours=HOURS - 1)
     hours = [first + timedelta(hours=place) for place in range(HOURS)]
     today = timezone.localtime(now).date()

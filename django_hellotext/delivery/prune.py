@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.utils import timezone
-
+from .. import clock
 from ..models import SUBSCRIPTION, Account, Event, Figure, Lane, State
 from ..models.events import PERSONAL
 
@@ -54,7 +53,7 @@ def prune(using: str = "default", *, days: float, seconds: float | None = None, 
     :param seconds: stop after about that long; the rest goes next time. :param batch: rows of one statement.
     """
     ends = time.monotonic() + seconds if seconds is not None else None
-    before = timezone.now() - timedelta(days=days)
+    before = clock.now() - timedelta(days=days)
     done = Pruned()
     for account in Account.objects.using(using).order_by("key").values_list("key", flat=True):
         for lane in Lane:
@@ -94,7 +93,7 @@ def _prune_lane(using: str, account: str, lane: Lane, *, before: datetime, ends:
 def _prune_figures(using: str, account: str, *, ends: float | None, batch: int) -> Pruned:
     """Delete the oldest figures of ``account``, found through their own index."""
     done = Pruned()
-    old = Figure.objects.using(using).filter(account=account, hour__lt=timezone.now() - FIGURES_KEPT)
+    old = Figure.objects.using(using).filter(account=account, hour__lt=clock.now() - FIGURES_KEPT)
     while ids := list(old.order_by("hour").values_list("pk", flat=True)[:batch]):
         if ends is not None and time.monotonic() >= ends:
             return done + Pruned(complete=False)

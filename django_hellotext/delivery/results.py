@@ -10,9 +10,9 @@ from typing import Any
 
 from ..exceptions import ApiError
 from ..models import LAST_PAYLOAD, Ending, Event, RemoteObject, SkipReason, State
-from ..models.clock import UtcNow
 from ..models.deliverable import NO_ERROR, Deliverable, error_fields
 from ..models.events import PERSONAL
+from ..models.fields import UtcNow
 from ..signals import delivered, failed
 from .batch import Work, by_model
 from .figures import Figures

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from django.db.models import Count, Max, Q
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from .. import clock
 from ..adapters import Adapter
 from ..conf import hellotext_settings
 from ..models import Event, Lane, RemoteObject, State, SyncRun
-from ..models.clock import UtcNow
+from ..models.fields import UtcNow
 from ..models.runs import CHECK, MODE
 from .definitions import Brought
 from .drift import OPEN
@@ -83,7 +83,7 @@ def note_check(choice: Choice, found: Sequence[Drift], *, undefined: int) -> Syn
         account=hellotext_settings.account,
         options={**choice.to_json(), MODE: CHECK},
         counts=counts,
-        finished_at=timezone.now(),
+        finished_at=clock.now(),
     )
 
 
@@ -157,7 +157,7 @@ def is_alive(run: SyncRun) -> bool:
     if host == socket.gethostname() and not run.options.get(IN_TASKS):
         pid, _, began = process.partition("|")
         return pid.isdigit() and int(pid) != os.getpid() and _started_at(int(pid)) == began != ""
-    return timezone.now() - run.updated_at < timedelta(seconds=SILENCE)
+    return clock.now() - run.updated_at < timedelta(seconds=SILENCE)
 
 
 def _busy(run: SyncRun) -> str:
@@ -183,8 +183,8 @@ def _started_at(pid: int) -> str:
 
 def _now() -> datetime:
     """The database's time, by which rows are finished."""
-    clock = SyncRun.objects.using(home()).annotate(clock=UtcNow()).values_list("clock", flat=True).order_by("-pk")
-    found: datetime = clock[0]
+    times = SyncRun.objects.using(home()).annotate(time=UtcNow()).values_list("time", flat=True).order_by("-pk")
+    found: datetime = times[0]
     return found
 
 

@@ -13,8 +13,8 @@ from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..exceptions import ApiError
 from ..models import Ending, Event, Kind, RemoteObject, Session, SkipReason, State
-from ..models.clock import UtcNow
 from ..models.deliverable import NO_ERROR, Deliverable, new_token
+from ..models.fields import UtcNow
 from .batch import profile_of
 from .breaker import Breaker
 from .figures import Figures

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db.models import Min, QuerySet
-from django.utils import timezone
 
+from .. import clock
 from ..conf import hellotext_settings
 from ..models import Account, Change, Event, Lane, RemoteObject, Session, State
 from ..models.deliverable import Deliverable
@@ -115,7 +115,7 @@ def _condition(own: Account | None, *, is_foreign: bool, waiting_since: datetime
         return Condition.FOREIGN
     if own is not None and own.halted_reason:
         return Condition.HALTED
-    limit = timezone.now() - PATIENCE
+    limit = clock.now() - PATIENCE
     drained_at = own.drained_at if own else None
     if waiting_since is not None and waiting_since < limit and (drained_at is None or drained_at < limit):
         return Condition.STALLED

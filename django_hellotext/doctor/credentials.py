@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote, urlsplit
 
-from django.utils import timezone
 from requests.utils import get_environ_proxies, select_proxy
 
+from .. import clock
 from ..api import HellotextClient
 from ..api.response import ApiResponse
 from ..conf import hellotext_settings
@@ -42,7 +42,7 @@ def examine_credentials(using: str, client: HellotextClient | None) -> Iterator[
         yield trouble(failure)
         return
     yield _accepted(answer)
-    yield clock(answer)
+    yield clock_skew(answer)
     yield business(asking)
 
 
@@ -156,11 +156,11 @@ def _goes_by_proxy() -> bool:
     return bool(select_proxy(address, get_environ_proxies(address)))
 
 
-def clock(answer: ApiResponse) -> Finding:
+def clock_skew(answer: ApiResponse) -> Finding:
     """Our clock beside Hellotext's. Events carry the time of our clock; a second look for one goes by it, too."""
     try:
         theirs = parsedate_to_datetime(answer.headers.get("date", ""))
-        ahead = (timezone.now() - theirs).total_seconds() - answer.duration / 2
+        ahead = (clock.now() - theirs).total_seconds() - answer.duration / 2
     except (TypeError, ValueError):
         return skipped(
             "clock.unknown",

@@ -9,12 +9,12 @@ from django.apps import apps
 from django.db import DatabaseError, connections, models
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
-from django.utils import timezone
 
+from .. import clock
 from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..models import Account
-from ..models.clock import UtcNow
+from ..models.fields import UtcNow
 from ..redaction import mask
 from .checked import from_checks
 from .findings import Finding, Mark, error, ok, warning
@@ -169,7 +169,7 @@ def _clock(using: str) -> Iterator[Finding]:
     theirs = row.values_list(UtcNow(), flat=True).first()
     if theirs is None:
         return
-    apart = abs((timezone.now() - theirs).total_seconds())
+    apart = abs((clock.now() - theirs).total_seconds())
     if apart > SKEW:
         yield warning(
             "database.clock",

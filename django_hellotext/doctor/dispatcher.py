@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from django.utils import timezone
-
+from .. import clock
 from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..delivery.standing import PATIENCE, standing
@@ -48,7 +47,7 @@ def examine_dispatch(using: str, client: HellotextClient | None) -> Iterator[Fin
 def examine_worker(using: str, client: HellotextClient | None) -> Iterator[Finding]:
     """When a worker last looked after this database, whoever it is."""
     found = standing(using)
-    limit = timezone.now() - PATIENCE
+    limit = clock.now() - PATIENCE
     rows_wait = found.waiting_since is not None and found.waiting_since < limit
     advice = {
         "celery": "Start celery worker and celery beat; see how-to/celery.",
@@ -80,4 +79,4 @@ def examine_worker(using: str, client: HellotextClient | None) -> Iterator[Findi
 def drained_within(using: str, seconds: float) -> bool:
     """Whether a worker looked after ``using`` in the last ``seconds``."""
     drained_at = standing(using).drained_at
-    return drained_at is not None and timezone.now() - drained_at < timedelta(seconds=seconds)
+    return drained_at is not None and clock.now() - drained_at < timedelta(seconds=seconds)

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from django.utils import timezone
-
+from .. import clock
 from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..delivery.advice import for_error
@@ -56,7 +55,7 @@ def _waiting(found: Standing) -> Finding:
     uncertain = sum(counts[State.UNCERTAIN] for counts in found.counts.values())
     shown = f"{pending:,}{'+' if pending >= COUNTED_TO else ''}"
     looked_for = f"{uncertain:.0f} of which nobody knows whether they arrived are looked for." if uncertain else ""
-    age = timezone.now() - found.waiting_since if found.waiting_since else timedelta(0)
+    age = clock.now() - found.waiting_since if found.waiting_since else timedelta(0)
     if age <= PATIENCE:
         title = f"{shown} rows wait, none of them for long" if pending else "Nothing waits"
         return ok("queue.flowing", title, looked_for)

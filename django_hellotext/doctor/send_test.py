@@ -10,9 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from django.utils import timezone
-
-from .. import dispatch
+from .. import clock, dispatch
 from ..adapters import Link
 from ..api import HellotextClient
 from ..conf import hellotext_settings
@@ -83,7 +81,7 @@ class SendTest:
         made = client.profiles.create(first_name="django-hellotext", last_name="(a test, nobody)")
         mirror = new_mirror(link, lane=Lane.LIVE)
         mirror.remote_id, mirror.state = made.id, State.SYNCED
-        mirror.finished_at = timezone.now()
+        mirror.finished_at = clock.now()
         mirror.save(using=using, force_insert=True)
         return link
 
@@ -96,7 +94,7 @@ class SendTest:
                 raise
 
     def _record(self, profile: Link, using: str) -> Event:
-        before = timezone.now()
+        before = clock.now()
         fact = Fact(action=ACTION, profile=profile, metadata={"test": True}, tracked_at=before)
         insert_fact(fact, using=using)
         dispatch.wake(using)

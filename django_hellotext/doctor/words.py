@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.utils import timezone
+from .. import clock
 
 
 def span(age: timedelta) -> str:
@@ -21,7 +21,7 @@ def span(age: timedelta) -> str:
 
 def ago(moment: datetime | None) -> str:
     """How long ago ``moment`` was."""
-    return f"{span(timezone.now() - moment)} ago" if moment else "never"
+    return f"{span(clock.now() - moment)} ago" if moment else "never"
 
 
 def _many(count: int, name: str) -> str:

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import DatabaseError, models
-from django.utils import timezone
 
+from .. import clock
 from ..actions import BUILT_IN
 from ..adapters import Adapter, Link
 from ..adapters.history import history_of
@@ -65,7 +65,7 @@ def page_of(adapter: Adapter, *, using: str, after: str | None, since: datetime 
     """The next ``SIZE`` objects after the primary key ``after`` (text; ``None`` begins), in the order of the keys."""
     wanted = models.Q()
     if since is not None:
-        wanted &= models.Q(**{f"{since_field(adapter)}__gte": since})
+        wanted &= models.Q(**{f"{since_field(adapter)}__gte": clock.for_host(since)})
     if after is not None:
         wanted &= models.Q(pk__gt=adapter.model._meta.pk.to_python(after))
     return read_objects(adapter, lambda rows: list(rows.filter(wanted).order_by("pk")[:SIZE]), using=using)
@@ -75,7 +75,7 @@ def count_of(adapter: Adapter, *, using: str, since: datetime | None = None) -> 
     """How many objects there are to look at."""
     rows = objects_of(adapter, using=using).select_related(None).prefetch_related(None)
     if since is not None:
-        rows = rows.filter(**{f"{since_field(adapter)}__gte": since})
+        rows = rows.filter(**{f"{since_field(adapter)}__gte": clock.for_host(since)})
     return rows.count()
 
 
@@ -130,7 +130,7 @@ def changes_of(adapter: Adapter, objects: Iterable[models.Model], *, events: boo
 
 def deletions_of(adapter: Adapter, pks: Iterable[str]) -> list[Change]:
     """What says that the objects with ``pks`` are gone, although no signal told; unsaved."""
-    now, account = timezone.now(), hellotext_settings.account
+    now, account = clock.now(), hellotext_settings.account
     return [
         Change(account=account, lane=Lane.BACKFILL, label=adapter.label, object_pk=pk, deleted=True, happened_at=now)
         for pk in pks
@@ -158,7 +158,7 @@ def history_events(
 
 def status_dedupe(adapter: Adapter, obj: models.Model, status: str, action: str) -> str | None:
     """The fingerprint of the event for ``status`` of ``obj``, which the drain gives it as well."""
-    return _status_fact(adapter, obj, status, action, timezone.now()).row().dedupe
+    return _status_fact(adapter, obj, status, action, clock.now()).row().dedupe
 
 
 def _status_fact(adapter: Adapter, obj: models.Model, status: str, action: str, moment: datetime) -> facts.Fact:

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.utils import timezone
 
+from .. import clock
 from ..adapters import Link
 from ..adapters.lines import item_fact
 from ..adapters.session_cart import SESSION_CARTS, session_cart_content
@@ -102,7 +102,7 @@ def cart_ordered(cart: HttpRequest | str, *, using: str | None = None) -> None:
     key = _key_of(cart, make=False)
     if not key:
         return
-    now = timezone.now()
+    now = clock.now()
     empty = session_cart_content([], profile=None, metadata={})
     data = {**whole([]), "content": empty}
     record_changes([change_named(SESSION_CARTS, key, overtaken_at=now, data=data)], using=alias_for(using))

@@ -11,9 +11,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from django.db import DEFAULT_DB_ALIAS, models
-from django.utils import timezone
 
-from .. import dispatch
+from .. import clock, dispatch
 from ..adapters import Adapter, OrderAdapter, registry
 from ..conf import hellotext_settings
 from ..models import Change
@@ -107,7 +106,7 @@ def change_of(
     A cart or order that is made in a visitor's request remembers that visitor (demands A5, G4).
     ``with_status`` is left out where the status that the instance holds was not what was written.
     """
-    now = timezone.now()
+    now = clock.now()
     seen = None
     try:
         if with_status and not deleted:
@@ -148,7 +147,7 @@ def change_of(
 def change_named(label: str, pk: object, **columns: Any) -> Change:
     """A Change of the object that ``label`` and ``pk`` name, of which nothing more is known."""
     return Change(
-        account=hellotext_settings.account, label=label, object_pk=str(pk), happened_at=timezone.now(), **columns
+        account=hellotext_settings.account, label=label, object_pk=str(pk), happened_at=clock.now(), **columns
     )
 
 
@@ -157,7 +156,7 @@ def overtaken_by(obj: models.Model, adapter: Adapter) -> list[Change]:
     cart = adapter.cart_link(obj) if isinstance(adapter, OrderAdapter) else None
     if cart is None:
         return []
-    now = timezone.now()
+    now = clock.now()
     account = hellotext_settings.account
     return [Change(account=account, label=cart.label, object_pk=cart.pk, happened_at=now, overtaken_at=now)]
 

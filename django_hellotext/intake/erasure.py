@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import models, transaction
-from django.utils import timezone
 
-from .. import dispatch
+from .. import clock, dispatch
 from ..conf import hellotext_settings
 from ..models import Account, RemoteObject
 from ..models.erasure import erased_mirror, lift, tombstone
@@ -115,7 +114,7 @@ def _erase(person: Person) -> Erasure:
     rows = RemoteObject.objects.using(person.using)
     for ids in _chunks(belongings):
         rows.filter(pk__in=ids).update(session="", data={}, seen={})
-    waiting = rows.erase(mirrors, at=timezone.now())
+    waiting = rows.erase(mirrors, at=clock.now())
     _leave_tombstones(person)
     return Erasure(**{**vars(told), "at_hellotext": waiting})
 

@@ -16,10 +16,9 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.utils import timezone
 
+from .. import clock
 from ..actions import BUILT_IN, is_hellotexts_own
 from ..adapters import Adapter, Link, registry
 from ..adapters.money import round_to_minor_unit
@@ -207,7 +206,7 @@ def metadata_of(metadata: object, faults: list[TrackingError]) -> Mapping[str, A
         return {}
     try:
         with neutral():
-            text = json.dumps(dict(metadata), cls=DjangoJSONEncoder, allow_nan=False, ensure_ascii=False)
+            text = json.dumps(dict(metadata), cls=clock.AwareJSONEncoder, allow_nan=False, ensure_ascii=False)
         text.encode("utf-8")  # half of a surrogate pair is no text
     except (TypeError, ValueError) as error:
         faults.append(
@@ -249,19 +248,16 @@ def text_of(value: object, *, name: str, limit: int, faults: list[TrackingError]
 
 
 def moment_of(tracked_at: object, faults: list[TrackingError]) -> datetime:
-    """When it happened, aware; now where nothing was said."""
+    """Return when it happened in UTC: now by default; a naive time is local time in ``TIME_ZONE``."""
     if tracked_at is None:
-        return timezone.now()
+        return clock.now()
     if not isinstance(tracked_at, datetime):
         raise TypeError(f"tracked_at must be a datetime, not {type(tracked_at).__name__}.")
-    if timezone.is_naive(tracked_at):
-        faults.append(TrackingError("tracked_at has no time zone.", reason="parameter_invalid", parameter="tracked_at"))
-        return timezone.now()
     try:
-        return tracked_at.astimezone(UTC)
+        return clock.make_aware(tracked_at).astimezone(UTC)
     except OverflowError:
         faults.append(TrackingError("tracked_at is out of range.", reason="parameter_invalid", parameter="tracked_at"))
-        return timezone.now()
+        return clock.now()
 
 
 def parameters_of(items: Iterable[tuple[Any, Any]] | None) -> Mapping[str, Any] | None:

@@ -12,9 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import models
-from django.utils import timezone
 
-from .. import consent, dispatch
+from .. import clock, consent, dispatch
 from ..actions import Purpose
 from ..adapters import Adapter, Link, registry
 from ..conf import hellotext_settings
@@ -36,11 +35,12 @@ class Evidence:
 
     :param source: where they said so, such as ``"checkout form"``; not empty.
     :param text: the words that they agreed to, as they stood there; not empty.
-    :param at: when, aware. :param ip: the address they came from; what is none is left out.
+    :param at: when; a naive time is local time in ``TIME_ZONE``, and becomes aware.
+    :param ip: the address they came from; what is none is left out.
     :param renewed: they know that they had opted out, and asked for it again. Overrules an opt-out at Hellotext of
         which nobody knows the time.
 
-    Raises ``TypeError`` for a wrong type, ``TrackingError`` (a ``ValueError``) for an empty text or a naive time.
+    Raises ``TypeError`` for a wrong type, ``TrackingError`` (a ``ValueError``) for an empty text.
     """
 
     source: str
@@ -60,8 +60,7 @@ class Evidence:
         for name in ("source", "text"):
             if not getattr(self, name).strip():
                 raise TrackingError(f"evidence: {name} is empty.", reason="parameter_missing", parameter="evidence")
-        if timezone.is_naive(self.at):
-            raise TrackingError("evidence: at has no time zone.", reason="parameter_invalid", parameter="evidence")
+        object.__setattr__(self, "at", clock.make_aware(self.at))
 
     def as_data(self) -> dict[str, Any]:
         """The evidence as it is kept on the row: plain JSON."""
@@ -124,7 +123,7 @@ def _record(action: str, subject: Any, *, evidence: Evidence | None, using: str 
             profile=_whose(subject, adapter, faults),
             metadata=facts.metadata_of({EVIDENCE_KEY: evidence.as_data()} if evidence else None, faults),
             key=f"{evidence.source[:MAX_SOURCE]}@{evidence.at.astimezone(UTC).isoformat()}" if evidence else "",
-            tracked_at=evidence.at.astimezone(UTC) if evidence else timezone.now(),
+            tracked_at=evidence.at.astimezone(UTC) if evidence else clock.now(),
             consent=answer,
             faults=faults,
         )

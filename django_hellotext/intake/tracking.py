@@ -77,7 +77,7 @@ def track(
     :param items: for cart events, pairs of product and *resulting* quantity.
     :param key: makes recording idempotent: the same action, object and key is one event, however often it is
         recorded (demand A3). The built-in order actions have one by themselves.
-    :param tracked_at: when it happened, aware; now by default.
+    :param tracked_at: when it happened; a naive time is local time in ``TIME_ZONE``. Now by default.
     :raises TypeError: an argument of a wrong type, an object without an adapter.
     :raises TrackingError: an action that is neither built in nor declared. Faults of data do not raise (they
         become a ``failed`` row) unless ``HELLOTEXT["RAISE_ERRORS"]`` is set.

@@ -7,8 +7,8 @@ from typing import Any
 from django.apps import apps
 from django.db import models
 from django.db.models.signals import post_delete, post_save
-from django.utils import timezone
 
+from .. import clock
 from ..adapters import registry
 from ..adapters.verification import ALLAUTH
 from ..conf import hellotext_settings
@@ -46,6 +46,6 @@ def address_changed(
         account=hellotext_settings.account,
         label=adapter.label,
         object_pk=str(key),
-        happened_at=timezone.now(),
+        happened_at=clock.now(),
     )
     record_changes([change], using=alias_for(using, instance))

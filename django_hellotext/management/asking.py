@@ -8,9 +8,9 @@ from datetime import datetime, time
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
+from django_hellotext import clock
 from django_hellotext.adapters import Adapter, registry
 from django_hellotext.delivery.syncing import Choice
 from django_hellotext.intake import backfill
@@ -96,9 +96,7 @@ def _since(text: str | None) -> datetime | None:
         raise not_begun(f"--since {text!r} is no date: write 2026-01-31, or 2026-01-31T08:00+01:00.")
     if day is not None and (moment is None or len(text) <= 10):
         moment = datetime.combine(day, time.min)
-    if moment is not None and timezone.is_naive(moment):
-        moment = timezone.make_aware(moment)
-    return moment
+    return clock.make_aware(moment) if moment is not None else None
 
 
 def _check_since(adapters: Sequence[Adapter]) -> None:

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
-from .clock import UtcNow
+from .fields import UtcDateTimeField, UtcNow
 
 
 class AccountQuerySet(models.QuerySet["Account"]):
@@ -72,15 +72,15 @@ class Account(models.Model):
     business_id = models.CharField(_("Business ID"), max_length=60)
     environment = models.CharField(_("environment"), max_length=60)
     token_fingerprint = models.CharField(_("token's fingerprint"), max_length=64, blank=True, default="")
-    paused_until = models.DateTimeField(_("paused until"), null=True)
+    paused_until = UtcDateTimeField(_("paused until"), null=True)
     paused_reason = models.CharField(_("why it is paused"), max_length=200, blank=True, default="")
     pauses = models.PositiveSmallIntegerField(_("pauses in a row"), default=0)
-    halted_at = models.DateTimeField(_("halted"), null=True)
+    halted_at = UtcDateTimeField(_("halted"), null=True)
     halted_reason = models.CharField(_("why it is halted"), max_length=200, blank=True, default="")
-    drained_at = models.DateTimeField(_("last drain"), null=True)
+    drained_at = UtcDateTimeField(_("last drain"), null=True)
     rate = models.FloatField(_("requests per second"), null=True)
     budget = models.FloatField(_("requests left"), null=True)
-    budget_at = models.DateTimeField(_("budget counted"), null=True)
+    budget_at = UtcDateTimeField(_("budget counted"), null=True)
 
     objects = AccountQuerySet.as_manager()
 

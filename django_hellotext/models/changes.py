@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from .fields import UtcDateTimeField
 from .states import Lane
 
 # In ``Change.data``: the status only becomes the baseline, and no event.
@@ -43,11 +44,11 @@ class Change(models.Model):
     created = models.BooleanField(_("created just then"), default=False)
     deleted = models.BooleanField(_("deleted"), default=False)
     status = models.CharField(_("watched status"), max_length=100, null=True)
-    status_at = models.DateTimeField(_("status since"), null=True)
-    overtaken_at = models.DateTimeField(_("overtaken"), null=True)
+    status_at = UtcDateTimeField(_("status since"), null=True)
+    overtaken_at = UtcDateTimeField(_("overtaken"), null=True)
     session = models.CharField(_("session"), max_length=64, blank=True, default="")
     data = models.JSONField(_("data"), default=dict)
-    happened_at = models.DateTimeField(_("happened"))
+    happened_at = UtcDateTimeField(_("happened"))
 
     objects = ChangeQuerySet.as_manager()
 

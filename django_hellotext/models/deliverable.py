@@ -14,13 +14,13 @@ from typing import Any, Self
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.expressions import CombinedExpression
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .. import clock
 from ..conf import hellotext_settings
 from ..redaction import mask
 from .accounts import Account
-from .clock import UtcNow
+from .fields import UtcDateTimeField, UtcNow
 from .states import Lane, SkipReason, State, sources_of
 
 ERROR_MESSAGE_LENGTH = 500
@@ -195,18 +195,18 @@ class Deliverable(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
     ordering_key = models.CharField(_("ordering key"), max_length=100, editable=False)
     token = models.CharField(max_length=32, blank=True, default="", editable=False)
-    lease_until = models.DateTimeField(_("lease until"), null=True, editable=False)
+    lease_until = UtcDateTimeField(_("lease until"), null=True, editable=False)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
-    next_attempt_at = models.DateTimeField(_("next attempt"), null=True)
-    attempted_at = models.DateTimeField(_("last attempt"), null=True)
-    finished_at = models.DateTimeField(_("finished"), null=True)
+    next_attempt_at = UtcDateTimeField(_("next attempt"), null=True)
+    attempted_at = UtcDateTimeField(_("last attempt"), null=True)
+    finished_at = UtcDateTimeField(_("finished"), null=True)
     skip_reason = models.CharField(_("why it was not sent"), max_length=16, choices=SkipReason, blank=True, default="")
     error_status = models.PositiveSmallIntegerField(_("error status"), null=True)
     error_type = models.CharField(_("error type"), max_length=64, blank=True, default="")
     error_parameter = models.CharField(_("error parameter"), max_length=100, blank=True, default="")
     error_message = models.CharField(_("error message"), max_length=ERROR_MESSAGE_LENGTH, blank=True, default="")
-    created_at = models.DateTimeField(_("created"), default=timezone.now)
-    updated_at = models.DateTimeField(_("updated"), default=timezone.now)
+    created_at = UtcDateTimeField(_("created"), default=clock.now)
+    updated_at = UtcDateTimeField(_("updated"), default=clock.now)
 
     class Meta:
         abstract = True

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.conf import settings
-from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from .. import clock
 from .identity import ordering_key
 from .objects import Kind, RemoteObject, identity_of
 from .states import SkipReason, State
@@ -43,7 +43,7 @@ def erased_mirror(account: str, label: str, pk: str) -> RemoteObject:
         source="",
         state=State.DELETED,
         skip_reason=SkipReason.ERASED,
-        tombstone_at=timezone.now(),
+        tombstone_at=clock.now(),
     )
 
 

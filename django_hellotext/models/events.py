@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from .deliverable import _LET_GO, NO_ERROR, Deliverable, DeliverableQuerySet, error_fields
+from .fields import UtcDateTimeField
 from .states import SkipReason, State, sources_of
 
 # The layout of a row. A newer engine reads the older ones (demand K5).
@@ -90,7 +91,7 @@ class Event(Deliverable):
     currency = models.CharField(_("currency"), max_length=3, blank=True, default="")
     metadata = models.JSONField(_("metadata"), default=dict)
     url = models.CharField(_("URL"), max_length=2048, blank=True, default="")
-    tracked_at = models.DateTimeField(_("happened"))
+    tracked_at = UtcDateTimeField(_("happened"))
     consent = models.BooleanField(_("consent"), null=True)
     payload_version = models.PositiveSmallIntegerField(default=PAYLOAD_VERSION, editable=False)
 

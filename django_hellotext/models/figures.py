@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from .accounts import Account
+from .fields import UtcDateTimeField
 
 # Upper bounds of the latency buckets in seconds; what took longer than the last is in one more bucket.
 BOUNDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
@@ -44,7 +45,7 @@ class Figure(models.Model):
     """
 
     account = models.CharField(max_length=130)
-    hour = models.DateTimeField()
+    hour = UtcDateTimeField()
     subject = models.CharField(max_length=8, choices=Subject)
     what = models.CharField(max_length=100, blank=True, default="")
     ending = models.CharField(max_length=10, choices=Ending)

@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Case, F, Value, When
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .clock import UtcNow
+from .. import clock
 from .deliverable import _LET_GO, NO_ERROR, Deliverable, DeliverableQuerySet, error_fields
+from .fields import UtcDateTimeField, UtcNow
 from .identity import fingerprint
 from .states import Lane, Removal, SkipReason, State, sources_of
 
@@ -225,7 +225,7 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
         for name, value in columns.items():
             setattr(row, name, value)
         row.state, row.synced_version = State.SYNCED, row.version
-        row.finished_at = timezone.now()
+        row.finished_at = clock.now()
         row.save(using=self.db, force_insert=True)
 
     def bury(self, ids: Iterable[int], *, at: datetime) -> int:
@@ -280,12 +280,12 @@ class RemoteObject(Deliverable):
     synced_version = models.PositiveIntegerField(_("version at Hellotext"), default=0)
     baseline = models.CharField(_("last status seen"), max_length=100, null=True)
     session = models.CharField(_("session"), max_length=64, blank=True, default="")
-    overtaken_at = models.DateTimeField(_("overtaken"), null=True)
+    overtaken_at = UtcDateTimeField(_("overtaken"), null=True)
     data = models.JSONField(_("remote data"), default=dict)
     seen = models.JSONField(_("last seen in the shop"), default=dict)
-    changed_at = models.DateTimeField(_("changed in the shop"), null=True)
+    changed_at = UtcDateTimeField(_("changed in the shop"), null=True)
     recreated = models.PositiveSmallIntegerField(_("created anew"), default=0)
-    tombstone_at = models.DateTimeField(_("deleted in the shop"), null=True)
+    tombstone_at = UtcDateTimeField(_("deleted in the shop"), null=True)
     removal = models.CharField(max_length=6, choices=Removal, blank=True, default="", editable=False)
 
     objects = RemoteObjectManager()

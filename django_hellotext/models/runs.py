@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from .clock import UtcNow
+from .fields import UtcDateTimeField, UtcNow
 
 # In ``options``: a run that only looked.
 MODE, CHECK = "mode", "check"
@@ -62,9 +62,9 @@ class SyncRun(models.Model):
     options = models.JSONField(_("options"), default=dict)
     checkpoint = models.JSONField(_("checkpoint"), default=dict)
     counts = models.JSONField(_("counts"), default=dict)
-    started_at = models.DateTimeField(_("started"), auto_now_add=True)
-    updated_at = models.DateTimeField(_("updated"), auto_now=True)
-    finished_at = models.DateTimeField(_("finished"), null=True)
+    started_at = UtcDateTimeField(_("started"), auto_now_add=True)
+    updated_at = UtcDateTimeField(_("updated"), auto_now=True)
+    finished_at = UtcDateTimeField(_("finished"), null=True)
 
     objects = SyncRunQuerySet.as_manager()
 

@@ -8,8 +8,8 @@ from django.db import models
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
-from .clock import UtcNow
 from .deliverable import Deliverable, DeliverableQuerySet
+from .fields import UtcNow
 from .identity import fingerprint
 from .states import State
 

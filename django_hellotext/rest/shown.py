@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import models
 from rest_framework import serializers
 
 from ..models import Event, Kind, Lane, RemoteObject, SkipReason, State
 from ..redaction import REDACTED, hide, mask
+from .times import HellotextDateTimeField
 
 
 class HellotextErrorSerializer(serializers.Serializer[Any]):
@@ -35,6 +37,10 @@ class HellotextRowSerializer(serializers.ModelSerializer[Any]):
     reason = serializers.CharField(source="why")
     skip_reason = serializers.CharField(help_text=", ".join(SkipReason.values))
     error = HellotextErrorSerializer(source="*")
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.DateTimeField: HellotextDateTimeField,
+    }
     session = serializers.SerializerMethodField()
 
     class Meta:

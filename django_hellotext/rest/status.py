@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import DatabaseError
-from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
+from .. import clock
 from ..conf import hellotext_settings
 from ..delivery.standing import COUNTED_TO, Condition, standing, worst
 from .access import MayReadStatus, StatusTokenAuthentication
 from .endpoint import Endpoint
+from .times import HellotextDateTimeField
 
 WORDS = ", ".join(Condition)
 
@@ -26,12 +27,12 @@ class HellotextStandingSerializer(serializers.Serializer[Any]):
     state = serializers.CharField(source="condition", help_text=WORDS)
     counts = serializers.DictField(child=serializers.DictField(child=serializers.IntegerField()))
     unseen_changes = serializers.IntegerField(source="changes")
-    waiting_since = serializers.DateTimeField(allow_null=True)
-    backfill_since = serializers.DateTimeField(allow_null=True)
-    last_drain = serializers.DateTimeField(source="drained_at", allow_null=True)
-    paused_until = serializers.DateTimeField(allow_null=True)
+    waiting_since = HellotextDateTimeField(allow_null=True)
+    backfill_since = HellotextDateTimeField(allow_null=True)
+    last_drain = HellotextDateTimeField(source="drained_at", allow_null=True)
+    paused_until = HellotextDateTimeField(allow_null=True)
     paused_reason = serializers.CharField()
-    halted_at = serializers.DateTimeField(allow_null=True)
+    halted_at = HellotextDateTimeField(allow_null=True)
     halted_reason = serializers.CharField()
 
 
@@ -40,7 +41,7 @@ class HellotextStatusSerializer(serializers.Serializer[Any]):
 
     state = serializers.CharField(help_text=WORDS)
     environment = serializers.CharField()
-    now = serializers.DateTimeField()
+    now = HellotextDateTimeField()
     counted_to = serializers.IntegerField()
     databases = HellotextStandingSerializer(many=True)
 
@@ -69,7 +70,7 @@ class StatusView(Endpoint):
                 {
                     "state": worst([each.condition for each in databases]),
                     "environment": hellotext_settings.ENVIRONMENT,
-                    "now": timezone.now(),
+                    "now": clock.now(),
                     "counted_to": COUNTED_TO,
                     "databases": databases,
                 }

@@ -7,11 +7,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.html import conditional_escape, format_html, json_script
 from django.utils.safestring import SafeString
 
 from .. import js
+from ..clock import AwareJSONEncoder
 from .faults import contained
 from .permission import is_allowed
 
@@ -21,9 +21,9 @@ NOTHING = SafeString("")
 
 def data_element(kind: str, value: Mapping[str, Any]) -> SafeString:
     """``value`` as a JSON element that the page's script finds; equal values have equal IDs, whoever looks."""
-    text = json.dumps(value, cls=DjangoJSONEncoder, sort_keys=True)
+    text = json.dumps(value, cls=AwareJSONEncoder, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    return json_script(value, f"hellotext-{kind}-{digest}")
+    return json_script(value, f"hellotext-{kind}-{digest}", encoder=AwareJSONEncoder)
 
 
 def checked_options(options: Mapping[str, Any], *, where: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -113,6 +114,15 @@ def test_a_profile_holds_what_its_adapter_names_and_neither_reference_nor_source
         "properties": {"User name": "ana"},
     }
     assert adapter.reference_of(User(pk=1)) == "1"
+
+
+def test_a_naive_time_in_a_payload_is_local_time(settings: Any) -> None:
+    settings.TIME_ZONE = "America/Montevideo"
+    naive = datetime(2026, 3, 4, 9, 30)  # noqa: DTZ001 - as a shop without time zones keeps it
+    adapter = profile_adapter(properties={"Joined": "date_joined", "Visits": Value([{"at": naive}])})
+    properties = adapter.payload(User(pk=1, email="ana@example.com", date_joined=naive))["properties"]
+    assert properties["Joined"].isoformat() == "2026-03-04T09:30:00-03:00"
+    assert properties["Visits"][0]["at"].isoformat() == "2026-03-04T09:30:00-03:00"
 
 
 def test_a_profile_of_a_model_with_other_fields_leaves_the_defaults_out() -> None:

@@ -10,9 +10,9 @@ import pytest
 from bookshop.models import Order
 from django.contrib.auth.models import User
 from django.db import models
-from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.delivery import Report
 from django_hellotext.models import Account, Change, Dashboard, Event, Profile, RemoteObject, Session, SkipReason, State
 from django_hellotext.models import Order as RemoteOrder
@@ -55,7 +55,7 @@ def trouble(shop: Any, deliver: Deliver) -> Order:
     refused = buys("ada", "the-strange-case-of-dr-jekyll-and-mr-hyde")
     Order.objects.filter(pk=refused.pk).update(currency="€")
     deliver()
-    now = timezone.now()
+    now = clock.now()
     for number, state in enumerate(State):
         if state in (State.SYNCED, State.DELETED):
             continue
@@ -97,7 +97,7 @@ def event(number: int, **values: Any) -> Event:
             "currency": "EUR",
             "session": "of-grace",
             "metadata": {"campaign": "autumn-reading", "answers": list(range(30))},
-            "tracked_at": timezone.now(),
+            "tracked_at": clock.now(),
             **values,
         }
     )

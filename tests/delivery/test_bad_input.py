@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from django.db.models import Model
-from django.utils import timezone
 
+from django_hellotext import clock
 from django_hellotext.adapters import Money, Value, registry
 from django_hellotext.adapters import values as adapter_values
 from django_hellotext.api import types as api_types
@@ -163,7 +163,7 @@ def test_a_product_does_not_wait_for_ever_for_a_deletion_that_was_refused(
     before = row_of(old)
     key = str(old.pk)
     old.delete()
-    RemoteObject.objects.filter(pk=before.pk).update(state=State.FAILED, tombstone_at=timezone.now())
+    RemoteObject.objects.filter(pk=before.pk).update(state=State.FAILED, tombstone_at=clock.now())
     Change.objects.all().delete()
     if skipped:
         RemoteObject.objects.filter(pk=before.pk).skip(SkipReason.PERSON)

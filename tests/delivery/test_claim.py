@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
-from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.claim import Claimer
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Account, Event, Lane, State
-from django_hellotext.models.clock import UtcNow
 from django_hellotext.models.deliverable import new_token
+from django_hellotext.models.fields import UtcNow
 from tests.factories import make_customer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,7 +37,7 @@ def claimed(account: Account, *, size: int = 100) -> tuple[str, list[int]]:
     claimer.size = size
     with transaction.atomic():
         Account.objects.drained(ACCOUNT)
-        claimer.claim(token, account=account, now=timezone.now())
+        claimer.claim(token, account=account, now=clock.now())
     return token, list(Event.objects.held(token).order_by("id").values_list("id", flat=True))
 
 
@@ -56,7 +56,7 @@ def test_a_key_with_a_row_in_hand_is_left_alone(account: Account) -> None:
 
 def test_a_row_that_waits_holds_back_only_its_own_key(account: Account) -> None:
     ids = record(6, customers=2)
-    Event.objects.filter(pk=ids[0]).update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    Event.objects.filter(pk=ids[0]).update(next_attempt_at=clock.now() + timedelta(hours=1))
     assert claimed(account)[1] == ids[1::2]
 
 
@@ -90,10 +90,10 @@ def test_a_claim_that_goes_on_behind_its_last_row_keeps_the_order(account: Accou
     claimer = Claimer(ACCOUNT, using="default", concurrency=1)
     claimer.size = 2
     token = new_token()
-    claimer.claim(token, account=account, now=timezone.now())
+    claimer.claim(token, account=account, now=clock.now())
     Event.objects.give_back(ids[:2], token=token)
     second = new_token()
-    claimer.claim(second, account=account, now=timezone.now())
+    claimer.claim(second, account=account, now=clock.now())
     assert list(Event.objects.held(second).order_by("id").values_list("id", flat=True)) == ids[:2]
 
 
@@ -122,7 +122,7 @@ def test_the_claim_is_served_by_its_index_however_much_was_delivered(account: Ac
     Event.objects.bulk_create(rows, batch_size=500)
     with connection.cursor() as cursor:
         cursor.execute(f"ANALYZE {'TABLE ' if connection.vendor == 'mysql' else ''}{Event._meta.db_table}")
-    due = Claimer(ACCOUNT, using="default", concurrency=1).due(Event, Lane.LIVE, timezone.now())
+    due = Claimer(ACCOUNT, using="default", concurrency=1).due(Event, Lane.LIVE, clock.now())
     plan = due.values_list("pk", flat=True)[:100].explain()
     assert "hellotext_event_claim" in plan, plan
     assert plan.count("hellotext_event_order") >= 3, plan
@@ -137,7 +137,7 @@ def test_a_late_finish_is_refused(account: Account) -> None:
     """Demand C4: a worker whose lease ran out cannot overwrite its successor."""
     [only] = record(1)
     first, _ = claimed(account)
-    Event.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    Event.objects.update(lease_until=clock.now() - timedelta(seconds=1))
     assert Event.objects.expire_leases(ACCOUNT) == 1
     Event.objects.filter(pk=only).update(state=State.PENDING)
     second, _ = claimed(account)
@@ -153,7 +153,7 @@ def test_leases_are_written_and_read_by_one_clock(account: Account) -> None:
     left = Event.objects.annotate(now=UtcNow()).values_list("lease_until", "now").get()
     assert left[0] is not None
     assert 60 < (left[0] - left[1]).total_seconds() <= 120
-    assert abs((left[1] - timezone.now()).total_seconds()) < 60  # the zones of two clocks differ by more
+    assert abs((left[1] - clock.now()).total_seconds()) < 60  # the zones of two clocks differ by more
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_leases_are_right_whatever_the_zone_of_the_server(account: Account) -> N
     # Against this process's clock: two times of the server's would agree with each other in any zone.
     lease_until = Event.objects.get().lease_until
     assert lease_until is not None
-    assert 60 < (lease_until - timezone.now()).total_seconds() < 125
+    assert 60 < (lease_until - clock.now()).total_seconds() < 125
     assert Event.objects.expire_leases(ACCOUNT) == 0
     Event.objects.update(lease_until=UtcNow() - timedelta(seconds=1))
     assert Event.objects.expire_leases(ACCOUNT) == 1
@@ -262,8 +262,8 @@ def test_no_transaction_is_open_while_a_request_runs(
 def test_one_moment_counts_for_a_row_and_for_its_followers(account: Account) -> None:
     """Promise 3: a row that becomes due while the claim is being read is not overtaken by the next of its key."""
     first, _ = record(2)
-    moment = timezone.now() - timedelta(seconds=2)
+    moment = clock.now() - timedelta(seconds=2)
     Event.objects.filter(pk=first).update(next_attempt_at=moment + timedelta(seconds=1))
     claimer = Claimer(ACCOUNT, using="default", concurrency=1)
     assert not claimer.due(Event, Lane.LIVE, moment).exists()
-    assert claimer.due(Event, Lane.LIVE, timezone.now()).count() == 2
+    assert claimer.due(Event, Lane.LIVE, clock.now()).count() == 2

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import RequestFactory
-from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Event, Session, State
@@ -101,7 +101,7 @@ def test_a_session_of_who_withdrew_a_day_ago_is_given_up(banner: Banner, deliver
     django_hellotext.track("page.viewed", profile=customer, session="from-the-link", url="https://shop.example/")
     banner.refused.add((customer.username, "browse"))
     deliver()
-    Session.objects.update(next_attempt_at=None, created_at=timezone.now() - timedelta(days=2))
+    Session.objects.update(next_attempt_at=None, created_at=clock.now() - timedelta(days=2))
     deliver()
     row = Session.objects.get()
     assert (row.state, row.skip_reason) == (State.SKIPPED, "consent")

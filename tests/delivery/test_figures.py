@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.delivery import Report, drain, figures
 from django_hellotext.delivery.figures import Figures, bucket_of, hour_of
 from django_hellotext.delivery.prune import Pruned, prune
@@ -55,7 +56,7 @@ def test_what_a_drain_delivers_is_counted_by_action_and_kind(deliver: Deliver) -
     assert counted(subject=Subject.OBJECT, what="profile") == 2
     assert counted(subject=Subject.EVENT, ending=Ending.DELIVERED) == report.delivered
     assert counted(subject=Subject.OBJECT, ending=Ending.DELIVERED) == report.synced
-    assert set(Figure.objects.values_list("account", "hour")) == {(KEY, hour_of(timezone.now()))}
+    assert set(Figure.objects.values_list("account", "hour")) == {(KEY, hour_of(clock.now()))}
 
 
 def test_what_was_refused_or_not_sent_is_counted_as_such(deliver: Deliver, hellotext: Emulator, settings: Any) -> None:
@@ -85,7 +86,7 @@ def consent_of(request: Any, purpose: str, subject: Any) -> bool:
 def test_drains_one_after_another_add_to_the_same_rows(deliver: Deliver) -> None:
     for _ in range(3):
         record(2)
-        Event.objects.update(created_at=timezone.now() - timedelta(hours=4))
+        Event.objects.update(created_at=clock.now() - timedelta(hours=4))
         deliver()
     assert counted(subject=Subject.EVENT) == 6
     assert Figure.objects.filter(subject=Subject.EVENT).count() == 1
@@ -118,7 +119,7 @@ def test_an_unchanged_object_is_counted_as_nothing(deliver: Deliver) -> None:
 
 def test_the_latency_of_an_event_runs_from_its_recording(deliver: Deliver) -> None:
     record(3)
-    Event.objects.update(created_at=timezone.now() - timedelta(hours=4))
+    Event.objects.update(created_at=clock.now() - timedelta(hours=4))
     deliver()
     of_events = Figure.objects.filter(subject=Subject.EVENT)
     assert set(of_events.values_list("bucket", "count")) == {(BOUNDS.index(21_600), 3)}
@@ -135,12 +136,12 @@ def test_the_latency_of_an_object_runs_from_its_change_in_the_shop(deliver: Deli
     [(-5, 0), (0, 0), (1, 0), (1.5, 1), (60, BOUNDS.index(60)), (86_400, len(BOUNDS) - 1), (86_401, len(BOUNDS))],
 )
 def test_a_latency_falls_into_the_first_bucket_whose_bound_it_keeps(seconds: float, bucket: int) -> None:
-    now = timezone.now()
+    now = clock.now()
     assert bucket_of(Event(created_at=now - timedelta(seconds=seconds)), now=now) == bucket
 
 
 def test_what_nobody_waited_for_has_no_latency() -> None:
-    now = timezone.now()
+    now = clock.now()
     long_ago = now - timedelta(days=2)
     assert bucket_of(Event(created_at=now, lane=Lane.BACKFILL), now=now) == UNMEASURED
     assert bucket_of(RemoteObject(changed_at=None), now=now) == UNMEASURED
@@ -335,7 +336,7 @@ def test_old_figures_go_in_batches_and_newer_ones_stay(deliver: Deliver) -> None
     record(1)
     deliver()
     kept = Figure.objects.count()
-    old = hour_of(timezone.now()) - timedelta(days=91)
+    old = hour_of(clock.now()) - timedelta(days=91)
     for number in range(7):
         Figure.objects.create(account=KEY, hour=old, subject="event", what=f"a{number}", ending="delivered", count=1)
     with CaptureQueriesContext(connection) as queries:

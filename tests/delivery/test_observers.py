@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from django.dispatch import Signal
-from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.models import Account, Event, RemoteObject, State
@@ -69,7 +69,7 @@ def test_a_receiver_that_raises_stops_nothing(hellotext: Emulator, deliver: Deli
         hellotext.add_fault(Fault(kind="error", status=503))
         deliver()
         hellotext.clear_faults()
-        Account.objects.update(paused_until=timezone.now() - timedelta(hours=1))
+        Account.objects.update(paused_until=clock.now() - timedelta(hours=1))
         deliver()
     finally:
         signal.disconnect(raising)

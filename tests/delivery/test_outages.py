@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.breaker import Breaker
 from django_hellotext.delivery.engine import Drain
@@ -130,7 +130,7 @@ def test_pauses_grow_while_the_outage_lasts(
     hellotext.add_fault(Fault(kind="error", status=503))
     shortest = 0.5
     for expected in range(1, 5):
-        before = timezone.now()
+        before = clock.now()
         deliver()
         account = Account.objects.get()
         assert account.pauses == len(pauses) == expected
@@ -300,20 +300,20 @@ def test_an_outage_that_many_workers_meet_at_once_is_one_pause(
     assert account.pauses == 1
     assert account.rate == pytest.approx(50)
     assert account.paused_until is not None
-    assert account.paused_until < timezone.now() + timedelta(seconds=5)
+    assert account.paused_until < clock.now() + timedelta(seconds=5)
     # Whoever was told to wait for longer is listened to all the same.
     workers[0].judge(RateLimited(status=429, retry_after=600))
     workers[1].judge(RateLimited(status=429, retry_after=60))
     account.refresh_from_db()
     assert account.pauses == 1
-    assert account.paused_until > timezone.now() + timedelta(seconds=500)
+    assert account.paused_until > clock.now() + timedelta(seconds=500)
     assert [entry.message for entry in caplog.records if entry.levelno >= logging.WARNING] == ["account.paused"]
 
 
 @pytest.fixture
 def forward(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """The clock by which budgets are counted stands still, and is set forward by so many seconds."""
-    moment = timezone.now()
+    moment = clock.now()
 
     def by(seconds: float) -> None:
         nonlocal moment
@@ -380,11 +380,11 @@ def test_a_clock_that_was_set_back_does_not_stop_the_budget(
     record(1)
     deliver()
     record(1)
-    Account.objects.update(budget=0, budget_at=timezone.now() + timedelta(hours=1))
+    Account.objects.update(budget=0, budget_at=clock.now() + timedelta(hours=1))
     deliver()
     account = Account.objects.get()
     assert account.budget_at is not None
-    assert account.budget_at < timezone.now() + timedelta(minutes=1)
+    assert account.budget_at < clock.now() + timedelta(minutes=1)
 
 
 def test_customers_do_not_wait_for_a_whole_catalogue(hellotext: Emulator, deliver: Deliver, settings: Any) -> None:

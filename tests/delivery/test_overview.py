@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.delivery import Report
 from django_hellotext.delivery import overview as module
 from django_hellotext.delivery.inspection import Drift
@@ -44,7 +45,7 @@ def event(number: int, **values: Any) -> Event:
         uuid=uuid.uuid4(),
         action="page.viewed",
         ordering_key=str(number),
-        tracked_at=timezone.now(),
+        tracked_at=clock.now(),
         **values,
     )
 

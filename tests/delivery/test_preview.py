@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.adapters import registry
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.preview import preview_event
@@ -105,5 +105,5 @@ def test_what_is_not_there_yet_is_named_as_it_is_in_the_shop(hellotext: Emulator
     ],
 )
 def test_of_what_is_no_event_to_send_nothing_is_shown(hellotext: Emulator, values: dict[str, Any]) -> None:
-    event = Event(account="test-business/test", tracked_at=timezone.now(), **{"action": "page.viewed", **values})
+    event = Event(account="test-business/test", tracked_at=clock.now(), **{"action": "page.viewed", **values})
     assert preview_event(event, using="default") is None

@@ -11,9 +11,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.prune import Pruned, prune
 from django_hellotext.emulator import Emulator
@@ -46,7 +46,7 @@ def record(hellotext: Emulator) -> Callable[..., None]:
 
 def age(days: float, **only: Any) -> None:
     """Make events older."""
-    past = timezone.now() - timedelta(days=days)
+    past = clock.now() - timedelta(days=days)
     Event.objects.filter(**only).update(created_at=past)
     Event.objects.filter(finished_at__isnull=False, **only).update(finished_at=past)
 
@@ -77,7 +77,7 @@ def test_a_row_of_old_that_was_delivered_lately_stays(record: Callable[..., None
     deliver()
     age(400)
     late = Event.objects.order_by("pk")[0]
-    Event.objects.filter(pk=late.pk).update(finished_at=timezone.now())
+    Event.objects.filter(pk=late.pk).update(finished_at=clock.now())
     assert prune(days=30) == Pruned(deleted=1)
     assert Event.objects.get() == late
 
@@ -176,7 +176,7 @@ def test_mirrors_and_runs_stay(hellotext: Emulator, deliver: Deliver) -> None:
     django_hellotext.track("order.placed", make_order(), profile=make_customer())
     deliver()
     SyncRun.objects.create(account="test-business/test")
-    past = timezone.now() - timedelta(days=4000)
+    past = clock.now() - timedelta(days=4000)
     age(4000)
     RemoteObject.objects.update(created_at=past, finished_at=past)
     before = RemoteObject.objects.count()

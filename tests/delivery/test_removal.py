@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.adapters import Link, registry
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report
@@ -155,7 +155,7 @@ def test_whoever_entombs_a_row_has_it_removed(hellotext: Emulator, deliver: Deli
     make_customer()
     deliver()
     row = RemoteObject.objects.get()
-    assert RemoteObject.objects.entomb([row.pk], at=timezone.now(), how=Removal.CLEAR) == 1
+    assert RemoteObject.objects.entomb([row.pk], at=clock.now(), how=Removal.CLEAR) == 1
     deliver()
     assert deletions(hellotext) == [f"/v1/profiles/{row.remote_id}"]
     row.refresh_from_db()

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.api import HellotextClient
 from django_hellotext.delivery import Report, drain
 from django_hellotext.delivery.batch import Batch
@@ -129,6 +129,6 @@ def test_the_order_is_seen_while_the_cart_event_waits_for_a_thread(
 
 def deliver_objects() -> None:
     """Have everything there that the events need, so that they alone are on their way."""
-    Event.objects.update(next_attempt_at=timezone.now() + timedelta(hours=1))
+    Event.objects.update(next_attempt_at=clock.now() + timedelta(hours=1))
     drain()
     Event.objects.all().send_now()

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.delivery import Report, reconcile, settling
 from django_hellotext.delivery.clients import client_from_settings
 from django_hellotext.emulator import Emulator, Fault
@@ -191,7 +191,7 @@ def test_a_look_that_hellotext_slows_down_pauses_the_account(hellotext: Emulator
     account = Account.objects.get()
     assert "429" in account.paused_reason
     assert account.paused_until is not None
-    assert account.paused_until > timezone.now() + timedelta(seconds=30)
+    assert account.paused_until > clock.now() + timedelta(seconds=30)
 
 
 def test_an_outage_that_only_a_look_meets_is_one_warning(
@@ -301,9 +301,9 @@ def listed(hellotext: Emulator, deliver: Deliver, monkeypatch: pytest.MonkeyPatc
     oldest = Event.objects.earliest("pk")
 
     def look(before: timedelta) -> int:
-        Event.objects.filter(pk=oldest.pk).update(state=State.UNCERTAIN, attempted_at=timezone.now())
+        Event.objects.filter(pk=oldest.pk).update(state=State.UNCERTAIN, attempted_at=clock.now())
         for number, row in enumerate(hellotext.world.store["event"].rows.values()):
-            row["created_at"] = int((timezone.now() - before).timestamp()) - 10 + number
+            row["created_at"] = int((clock.now() - before).timestamp()) - 10 + number
         requests = len(hellotext.log)
         deliver()
         return sum(entry.path == EVENTS and entry.method == "GET" for entry in hellotext.log[requests:])
@@ -321,7 +321,7 @@ def test_a_look_that_may_still_be_repeated_reads_no_further_than_the_attempt(
     listed: Callable[[timedelta], int], settings: Any
 ) -> None:
     settings.HELLOTEXT = {**settings.HELLOTEXT, "SETTLE_TIME": 3600}
-    Event.objects.update(finished_at=timezone.now())
+    Event.objects.update(finished_at=clock.now())
     assert listed(timedelta(hours=1)) == 1
     assert Event.objects.earliest("pk").state == State.UNCERTAIN
 

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.adapters import Link
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report, carriage, readiness
@@ -137,7 +138,7 @@ def test_status_changes_become_events_in_their_order(hellotext: Emulator, delive
     order.status = Order.Status.PAID
     order.save()
     order.status = Order.Status.SHIPPED
-    order.shipped_at = datetime(2026, 5, 1, tzinfo=UTC)
+    order.shipped_at = clock.for_host(datetime(2026, 5, 1, tzinfo=UTC))
     order.save()
     deliver()
     bodies = sent(hellotext)

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.utils import timezone
 
-from django_hellotext import tasks
+from django_hellotext import clock, tasks
 from django_hellotext.delivery import drain, runs
 from django_hellotext.delivery.syncing import Choice
 from django_hellotext.emulator import Emulator
@@ -163,7 +162,7 @@ def test_a_run_whose_message_was_lost_is_taken_up_again(
     begin("product")
     memory.messages()
     assert runs.stalled() == []
-    SyncRun.objects.update(updated_at=timezone.now() - timedelta(minutes=5))
+    SyncRun.objects.update(updated_at=clock.now() - timedelta(minutes=5))
     work.look_after_runs()
     assert memory.next_message().headers["task"] == "django_hellotext.sync"
 

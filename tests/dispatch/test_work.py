@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 import django_hellotext as hellotext
+from django_hellotext import clock
 from django_hellotext.delivery.crowd import drains_at_work
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Event, RemoteObject
@@ -43,7 +43,7 @@ def track(customer: Any, number: int) -> None:
 def hold(event: Event, *, lease: float = 60.0) -> None:
     """Be another drain that has ``event`` in hand."""
     Event.objects.filter(pk=event.pk).update(
-        state="sending", token=new_token(), lease_until=timezone.now() + timedelta(seconds=lease)
+        state="sending", token=new_token(), lease_until=clock.now() + timedelta(seconds=lease)
     )
 
 
@@ -62,7 +62,7 @@ def test_drains_at_work_are_counted_by_their_tokens(record: Callable[[int], None
     hold(third, lease=-1.0)  # its worker is gone
     token = Event.objects.get(pk=first.pk).token
     RemoteObject.objects.create(
-        account=first.account, kind="product", state="sending", token=token, lease_until=timezone.now() + timedelta(60)
+        account=first.account, kind="product", state="sending", token=token, lease_until=clock.now() + timedelta(60)
     )
     assert drains_at_work("default") == 2
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
-from django.utils import timezone
 
+from django_hellotext import clock
 from django_hellotext.api.backends.base import PreparedRequest, RawResponse
 from django_hellotext.delivery import Report, drain
 from django_hellotext.doctor import credentials
@@ -76,7 +76,7 @@ class TimedBackend(MemoryBackend):
 
     def send(self, request: PreparedRequest) -> RawResponse:
         raw = super().send(request)
-        moment = timezone.now() + timedelta(seconds=self.ahead)
+        moment = clock.now() + timedelta(seconds=self.ahead)
         headers = {**raw.headers, "date": format_datetime(moment, usegmt=True)}
         return RawResponse(raw.status, headers, raw.body, raw.duration)
 

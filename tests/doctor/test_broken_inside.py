@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connections
 from django.db.migrations.recorder import MigrationRecorder
-from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.adapters import registry
 from django_hellotext.beat import beat_schedule
 from django_hellotext.delivery import runs
@@ -149,9 +149,9 @@ def test_a_database_whose_clock_is_off(healthy: Emulator, doctor: Doctor, monkey
     class Later:
         @staticmethod
         def now() -> Any:
-            return timezone.now() + timedelta(minutes=10)
+            return clock.now() + timedelta(minutes=10)
 
-    monkeypatch.setattr(database, "timezone", Later)
+    monkeypatch.setattr(database, "clock", Later)
     assert doctor().wrong == {"database.clock": "warning"}
 
 
@@ -173,7 +173,7 @@ def test_no_worker_has_ever_run(healthy: Emulator, doctor: Doctor) -> None:
 
 
 def test_the_last_worker_was_long_ago(healthy: Emulator, doctor: Doctor) -> None:
-    Account.objects.update(drained_at=timezone.now() - LONG_AGO)
+    Account.objects.update(drained_at=clock.now() - LONG_AGO)
     told = doctor()
     assert told.wrong == {"worker.silent": "warning"}
     assert "3 hours ago" in told["worker.silent"]["title"]
@@ -183,7 +183,7 @@ def test_the_last_worker_was_long_ago(healthy: Emulator, doctor: Doctor) -> None
 
 def wait_since(age: timedelta) -> None:
     Change.objects.create(
-        account="test-business/test", label="testshop.product", object_pk="1", happened_at=timezone.now() - age
+        account="test-business/test", label="testshop.product", object_pk="1", happened_at=clock.now() - age
     )
 
 
@@ -272,13 +272,13 @@ def test_eager_celery(celery: Any, doctor: Doctor) -> None:
 
 def test_beat_without_our_drain(celery: Any, doctor: Doctor) -> None:
     celery.conf.beat_schedule = {}
-    Account.objects.update(drained_at=timezone.now() - timedelta(minutes=2))
+    Account.objects.update(drained_at=clock.now() - timedelta(minutes=2))
     assert doctor().wrong == {"dispatcher.no_beat": "error"}
 
 
 def test_a_worker_that_polls_stands_in_for_beat(celery: Any, doctor: Doctor) -> None:
     celery.conf.beat_schedule = {}
-    Account.objects.update(drained_at=timezone.now())
+    Account.objects.update(drained_at=clock.now())
     told = doctor()
     assert told.wrong == {}
     assert "dispatcher.no_beat_but_worker" in told.codes

@@ -249,7 +249,7 @@ def test_an_examination_that_fails_itself_ends_no_other(
     def broken(*args: Any) -> Any:
         raise RuntimeError("it was wile@acme.example")
 
-    monkeypatch.setattr("django_hellotext.doctor.credentials.clock", broken)
+    monkeypatch.setattr("django_hellotext.doctor.credentials.clock_skew", broken)
     told = doctor()
     assert told.wrong == {"examination.failed": "error"}
     failed = told["examination.failed"]

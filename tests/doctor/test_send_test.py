@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
+from django_hellotext import clock
 from django_hellotext.delivery import drain
 from django_hellotext.doctor import send_test
 from django_hellotext.emulator import Emulator, Fault
@@ -31,7 +31,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def no_worker(healthy: Emulator) -> Emulator:
-    Account.objects.update(drained_at=timezone.now() - timedelta(minutes=4))
+    Account.objects.update(drained_at=clock.now() - timedelta(minutes=4))
     return healthy
 
 
@@ -57,7 +57,7 @@ def test_a_running_worker_sends_it(healthy: Emulator, doctor: Doctor, monkeypatc
         return original(self, event)
 
     monkeypatch.setattr(send_test.SendTest, "_until_done", worker)
-    Account.objects.update(drained_at=timezone.now())
+    Account.objects.update(drained_at=clock.now())
     told = doctor("--send-test", "--wait", "5")
     assert told.wrong == {}
     assert "sent by the worker" in told["send_test.arrived"]["title"]
@@ -153,7 +153,7 @@ def test_an_account_that_is_halted_sends_no_test(healthy: Emulator, doctor: Doct
 
 
 def test_a_worker_that_does_not_take_it_is_not_waited_for_without_end(healthy: Emulator, doctor: Doctor) -> None:
-    Account.objects.update(drained_at=timezone.now())
+    Account.objects.update(drained_at=clock.now())
     told = doctor("--send-test", "--wait", "0.1")
     assert "send_test.sent_here" in told.wrong
 

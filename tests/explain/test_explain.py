@@ -13,9 +13,9 @@ from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.adapters import registry
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.advice import for_error, for_skip
@@ -206,7 +206,7 @@ def test_a_row_that_is_tried_later_says_when(deliver: Deliver) -> None:
     product = make_product()
     deliver()
     RemoteObject.objects.update(
-        state=State.PENDING, attempts=2, next_attempt_at=timezone.now() + datetime.timedelta(hours=1), error_status=503
+        state=State.PENDING, attempts=2, next_attempt_at=clock.now() + datetime.timedelta(hours=1), error_status=503
     )
     assert "next_attempt" in codes(mirror(product))
     assert "after 2 without success" in str(explain(mirror(product)))
@@ -351,7 +351,7 @@ def test_an_adapter_that_raises_is_told(deliver: Deliver, monkeypatch: pytest.Mo
 def test_every_state_is_explained(hellotext: Emulator, state: State) -> None:
     event = Event.objects.create(
         uuid="00000000-0000-4000-8000-000000000001", account="test-business/test", action="page.viewed",
-        source="s", ordering_key="k", tracked_at=timezone.now(), state=state,
+        source="s", ordering_key="k", tracked_at=clock.now(), state=state,
     )  # fmt: skip
     assert codes(event)[0] == state.value
 
@@ -369,7 +369,7 @@ def test_it_asks_a_bounded_number_of_questions(deliver: Deliver) -> None:
         Event.objects.create(
             uuid=f"00000000-0000-4000-8000-{number:012}", account="test-business/test", action="order.seen",
             source="s", ordering_key="k", object_kind="order", object_label="testshop.order",
-            object_pk=str(order.pk), tracked_at=timezone.now(), state=State.DELIVERED,
+            object_pk=str(order.pk), tracked_at=clock.now(), state=State.DELIVERED,
         )  # fmt: skip
     with CaptureQueriesContext(connection) as many:
         explain(order)

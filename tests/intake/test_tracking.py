@@ -107,7 +107,7 @@ def test_an_action_without_its_object_raises() -> None:
         ({"metadata": {"x": object()}}, "metadata"),
         ({"metadata": {"x": float("nan")}}, "metadata"),
         ({"metadata": {"x": "y" * 70_000}}, "metadata"),
-        ({"tracked_at": datetime(2026, 1, 1)}, "tracked_at"),  # noqa: DTZ001 - naive on purpose
+        ({"tracked_at": datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-12)))}, "tracked_at"),
         ({"key": "k" * 300}, "key"),
         ({"url": "https://shop.example/" + "x" * 3000}, "url"),
         ({"url": None}, "url"),

@@ -19,11 +19,10 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory, override_settings
 from django.urls import path, reverse
-from django.utils import timezone
 from django.views.debug import ExceptionReporter
 
 import django_hellotext as hellotext
-from django_hellotext import dispatch
+from django_hellotext import clock, dispatch
 from django_hellotext.adapters import registry
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report
@@ -101,9 +100,7 @@ def seeded(account: Emulator, deliver: Callable[..., Report], monkeypatch: pytes
     customer = make_customer(email=EMAIL, first_name=NAME, last_name=NAME)
     hellotext.track("page.viewed", profile=customer, session="s-1", url="https://shop.example/")
     hellotext.track("page.viewed", profile=customer, amount="much", currency="EUR", url="https://shop.example/")
-    hellotext.subscribe(
-        customer, evidence=hellotext.Evidence(source="form", text=f"I, {NAME}, agree", at=timezone.now())
-    )
+    hellotext.subscribe(customer, evidence=hellotext.Evidence(source="form", text=f"I, {NAME}, agree", at=clock.now()))
     account.add_fault(Fault(kind="garbage", path="/v1/attribution/events", times=1))
     account.add_fault(Fault(kind="error", method="POST", path="/v1/profiles", times=1))
     placed_order(email=EMAIL, phone=PHONE, first_name=NAME)
@@ -143,7 +140,7 @@ def test_what_is_shown_of_an_object(seeded: User) -> None:
         hellotext_settings,
         client,
         vars(client),
-        hellotext.Evidence(source="form", text=NAME, at=timezone.now(), ip="192.0.2.7"),
+        hellotext.Evidence(source="form", text=NAME, at=clock.now(), ip="192.0.2.7"),
         registry.for_model(Order),
         RequestFactory().get("/"),
         *client.profiles.list(limit=100),

@@ -12,9 +12,9 @@ from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.core.serializers.json import DjangoJSONEncoder
-from django.utils import timezone
 
 import django_hellotext as hellotext
+from django_hellotext import clock
 from django_hellotext.adapters import registry
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator, Fault
@@ -52,7 +52,7 @@ def wile(hellotext_app: Emulator, deliver: Deliver) -> User:
         metadata={"note": "canary-note"},
     )
     hellotext.subscribe(
-        customer, evidence=hellotext.Evidence(source="form", text="yes", at=timezone.now(), ip="192.0.2.7")
+        customer, evidence=hellotext.Evidence(source="form", text="yes", at=clock.now(), ip="192.0.2.7")
     )
     placed_order(customer=customer, email=EMAIL)
     placed_order(email=EMAIL, phone=PHONE, first_name="Wilecanary")

@@ -10,9 +10,9 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.cache import cache
 from django.test import Client
-from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Event, RemoteObject
 from django_hellotext.models.identity import fingerprint
@@ -71,7 +71,7 @@ def make_event(number: int, **values: Any) -> Event:
             "object_pk": str(number),
             "metadata": {"note": "Wile E. Coyote"},
             "url": "https://shop.example/?email=wile@acme.example",
-            "tracked_at": timezone.now(),
+            "tracked_at": clock.now(),
             **values,
         }
     )

@@ -11,8 +11,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
+from django_hellotext import clock
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.standing import OPEN, standing
@@ -44,7 +44,7 @@ def account(**values: Any) -> Account:
 
 
 def minutes_ago(count: int) -> datetime.datetime:
-    return timezone.now() - datetime.timedelta(minutes=count)
+    return clock.now() - datetime.timedelta(minutes=count)
 
 
 # What it says

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import models
-from django.utils import timezone
 
+from django_hellotext import clock
 from django_hellotext.models import Account, Change, Event, Session, State
 from django_hellotext.models.identity import fingerprint
 
@@ -23,7 +23,7 @@ def make(model: type[models.Model], number: int, **values: Any) -> Any:
 def build(model: type[models.Model], number: int, **values: Any) -> Any:
     """The same, not saved yet."""
     unique = fingerprint(model.__name__, str(number))
-    now = timezone.now()
+    now = clock.now()
     rows: dict[type[models.Model], dict[str, Any]] = {
         Event: {
             "uuid": f"00000000-0000-4000-8000-{number:012}",
@@ -76,7 +76,7 @@ def refused_events(error_type: str, count: int = 1) -> None:
             uuid=uuid.uuid4(),
             action="page.viewed",
             ordering_key="k",
-            tracked_at=timezone.now(),
+            tracked_at=clock.now(),
             state=State.FAILED,
             error_type=error_type,
         )

@@ -18,6 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.admin.paging import CappedPaginator
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator
@@ -345,7 +346,7 @@ def test_a_session_in_conflict_is_shown_calmly_and_asks_for_nobody(hellotext: Em
 
 
 def test_the_last_sync_is_never_the_time_of_a_refusal(hellotext: Emulator, operator: Client) -> None:
-    long_ago = datetime.datetime(2020, 3, 4, 12, tzinfo=datetime.UTC)
+    long_ago = timezone.make_aware(datetime.datetime(2020, 3, 4, 12))  # noqa: DTZ001 - local time
     row = make(Product, 1, state=State.SYNCED, synced_version=1, finished_at=long_ago)
 
     def last_sync() -> str:
@@ -367,7 +368,7 @@ def test_the_last_sync_is_never_the_time_of_a_refusal(hellotext: Emulator, opera
 @pytest.mark.usefixtures("still_clock")
 def test_a_list_says_when_a_row_is_tried_again_as_a_time_to_go(hellotext: Emulator, operator: Client) -> None:
     for number, seconds in enumerate((-5, 30, 3600)):
-        later = timezone.now() + datetime.timedelta(seconds=seconds)
+        later = clock.now() + datetime.timedelta(seconds=seconds)
         make(Event, number, state=State.PENDING, attempts=number, next_attempt_at=later)
     page = text(operator, url(Event))
     assert "attempts: 0, the next is due" in page
@@ -401,7 +402,7 @@ def test_counting_stops_at_ten_thousand(monkeypatch: pytest.MonkeyPatch) -> None
 def test_send_again_requeues_what_was_refused_or_skipped(
     hellotext: Emulator, operator: Client, model: type[models.Model], state: State
 ) -> None:
-    later = timezone.now() + datetime.timedelta(hours=1)
+    later = clock.now() + datetime.timedelta(hours=1)
     row = make(model, 1, state=state, attempts=5, error_type="invalid", next_attempt_at=later)
     assert act(operator, model, "send_again", row) == "Send again (refused and skipped rows): 1 row."
     row.refresh_from_db()

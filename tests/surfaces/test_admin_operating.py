@@ -11,9 +11,9 @@ from django.contrib import admin
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.explain import explain
 from django_hellotext.emulator import Emulator
@@ -30,7 +30,7 @@ KEY = "test-business/test"
 
 
 def minutes_ago(count: int) -> datetime.datetime:
-    return timezone.now() - datetime.timedelta(minutes=count)
+    return clock.now() - datetime.timedelta(minutes=count)
 
 
 # Explained and compared
@@ -301,7 +301,7 @@ def test_50_000_chosen_rows_are_one_update(hellotext: Emulator, operator: Client
 
 
 def test_send_now_makes_what_waits_due(hellotext: Emulator, operator: Client) -> None:
-    later = timezone.now() + datetime.timedelta(hours=1)
+    later = clock.now() + datetime.timedelta(hours=1)
     row, held = make(Event, 1, next_attempt_at=later, attempts=3), make(Event, 2, state=State.FAILED)
     for expected in ("1 row", "nothing to do"):
         assert expected in act(operator, Event, "send_now", row, held)
@@ -362,7 +362,7 @@ def test_what_was_refused_alike_is_replayed(hellotext: Emulator, operator: Clien
 
 
 def test_reconcile_looks_at_once(hellotext: Emulator, operator: Client) -> None:
-    row = make(Event, 1, state=State.UNCERTAIN, next_attempt_at=timezone.now() + datetime.timedelta(hours=1))
+    row = make(Event, 1, state=State.UNCERTAIN, next_attempt_at=clock.now() + datetime.timedelta(hours=1))
     act(operator, Event, "look_now", row)
     row.refresh_from_db()
     assert (row.state, row.next_attempt_at) == (State.UNCERTAIN, None)

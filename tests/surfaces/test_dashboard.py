@@ -19,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.admin.charts import lasted
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.figures import hour_of
@@ -47,7 +48,7 @@ HOSTILE = ("</script><script>alert(1)</script>", "=1+1", "@SUM(A1)", "+1", "-1",
 
 def figure(count: int = 1, **values: Any) -> Figure:
     columns = {"subject": "event", "what": "page.viewed", "ending": "delivered", "bucket": 0, **values}
-    return Figure.objects.create(account=KEY, hour=hour_of(timezone.now()), count=count, **columns)
+    return Figure.objects.create(account=KEY, hour=hour_of(clock.now()), count=count, **columns)
 
 
 def table(client: Client, chart: str) -> list[list[str]]:
@@ -70,7 +71,7 @@ def test_it_shows_what_was_delivered_what_waits_and_what_was_refused(deliver: De
     placed_order(customer=make_customer())
     report = deliver()
     refused_events("parameter_invalid", 4)
-    make(Event, 77, created_at=timezone.now() - timedelta(hours=2))
+    make(Event, 77, created_at=clock.now() - timedelta(hours=2))
     note_check(Choice(), [Drift(kind="order", model="testshop.Order", looked_at=9, stale=2)], undefined=3)
     page = text(operator, PAGE)
     assert f'<span class="hellotext-number">{report.delivered + report.synced}</span>' in page
@@ -83,7 +84,7 @@ def test_it_shows_what_was_delivered_what_waits_and_what_was_refused(deliver: De
 
 
 def test_a_halted_account_is_the_first_thing_to_read(hellotext: Emulator, operator: Client) -> None:
-    Account.objects.create(key=KEY, business_id="test-business", environment="test", drained_at=timezone.now())
+    Account.objects.create(key=KEY, business_id="test-business", environment="test", drained_at=clock.now())
     Account.objects.halt(KEY, reason="Hellotext answered 401")
     page = text(operator, PAGE)
     assert "hellotext-condition-bad" in page
@@ -91,7 +92,7 @@ def test_a_halted_account_is_the_first_thing_to_read(hellotext: Emulator, operat
 
 
 def test_a_paused_account_says_why_and_until_when(hellotext: Emulator, operator: Client) -> None:
-    Account.objects.create(key=KEY, business_id="test-business", environment="test", drained_at=timezone.now())
+    Account.objects.create(key=KEY, business_id="test-business", environment="test", drained_at=clock.now())
     Account.objects.pause(KEY, seconds=60, reason="ServerError 503")
     page = text(operator, PAGE)
     assert "hellotext-condition-doubt" in page
@@ -260,7 +261,7 @@ def test_a_file_holds_numbers_and_times_that_a_program_reads(hellotext: Emulator
     head, *rows = table(operator, "hours")
     assert head == ["hour", "events", "objects", "refused", "not sent"]
     assert len(rows) == 48
-    assert rows[-1] == [hour_of(timezone.now()).isoformat(), "1234", "0", "0", "0"]
+    assert rows[-1] == [timezone.localtime(hour_of(clock.now())).isoformat(), "1234", "0", "0", "0"]
     assert table(operator, "latency")[-1][1:] == ["0.5", "0.9", "1234"] or table(operator, "latency")[-1][2] == "1.0"
 
 
@@ -303,7 +304,7 @@ def test_it_takes_the_same_number_of_queries_for_10_100_and_10_000_rows(hellotex
                 uuid=uuid.uuid4(),
                 action="page.viewed",
                 ordering_key=str(number),
-                tracked_at=timezone.now(),
+                tracked_at=clock.now(),
                 state=State.FAILED if number % 3 else State.DELIVERED,
                 error_type=f"type{number % 5}",
             )
@@ -312,7 +313,7 @@ def test_it_takes_the_same_number_of_queries_for_10_100_and_10_000_rows(hellotex
         Figure.objects.bulk_create(
             Figure(
                 account=KEY,
-                hour=hour_of(timezone.now()) - timedelta(hours=number % 700),
+                hour=hour_of(clock.now()) - timedelta(hours=number % 700),
                 subject="event",
                 what=f"action{number // 700}",
                 ending="delivered",

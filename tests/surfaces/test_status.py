@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
-from django.utils import timezone, translation
+from django.utils import translation
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.overview import overview
 from django_hellotext.emulator import Emulator
@@ -70,7 +71,7 @@ def test_a_shop_in_which_nothing_has_happened_yet_is_fine(hellotext: Emulator) -
 def test_the_exit_code_says_whether_somebody_has_to_act(hellotext: Emulator, condition: str, code: int) -> None:
     environment = "other" if condition == "foreign" else "test"
     key = f"test-business/{environment}"
-    Account.objects.create(key=key, business_id="test-business", environment=environment, drained_at=timezone.now())
+    Account.objects.create(key=key, business_id="test-business", environment=environment, drained_at=clock.now())
     if condition == "paused":
         Account.objects.pause(key, seconds=60, reason="ServerError 503")
     if condition == "halted":
@@ -78,7 +79,7 @@ def test_the_exit_code_says_whether_somebody_has_to_act(hellotext: Emulator, con
     if condition == "stalled":
         Account.objects.update(drained_at=None)
         refused_events("")
-        Event.objects.update(state=State.PENDING, created_at=timezone.now() - timedelta(hours=1))
+        Event.objects.update(state=State.PENDING, created_at=clock.now() - timedelta(hours=1))
     found, out = run()
     assert found == code
     assert f"{condition}: " in out

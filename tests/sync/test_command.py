@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_hellotext import adapters
+from django_hellotext import adapters, clock
 from django_hellotext.adapters import registry
 from django_hellotext.delivery import drain, syncing
 from django_hellotext.emulator import Emulator, Fault
@@ -86,8 +86,8 @@ def test_a_status_that_no_signal_told_of_sends_no_event(old_shop: Emulator, sync
 
 def test_a_status_that_no_signal_told_of_becomes_its_event_if_events_are_wanted(old_shop: Emulator, sync: Run) -> None:
     sync()
-    at = timezone.now() - timedelta(days=1)
-    Order.objects.update(status=Order.Status.SHIPPED, shipped_at=at)
+    at = clock.now() - timedelta(days=1)
+    Order.objects.update(status=Order.Status.SHIPPED, shipped_at=clock.for_host(at))
     planned = sync("--events", "--dry-run").counts("order")["events"]
     sync("--events")
     event = Event.objects.get()

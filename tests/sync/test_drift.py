@@ -7,9 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
-from django_hellotext import adapters
+from django_hellotext import adapters, clock
 from django_hellotext.adapters import Link, registry
 from django_hellotext.api import HellotextClient
 from django_hellotext.api.resources.profiles import Profiles
@@ -291,7 +290,7 @@ def test_what_the_last_check_of_everything_found_is_kept(
     assert runs.last_check() is None
     there.orders.delete(remote_id("order", shop["order"]))
     Product.objects.bulk_create([Product(name="Told by no signal", price=1)])
-    before = timezone.now()
+    before = clock.now()
     sync("--check")
     found = runs.last_check()
     assert found is not None

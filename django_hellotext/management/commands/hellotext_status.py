@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, no_translatio
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
+from django_hellotext import clock
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import advice
 from django_hellotext.delivery.overview import Overview, overview
@@ -132,7 +133,7 @@ class Command(BaseCommand):
     def _draw(self, lines: Sequence[str]) -> None:
         """Write over what is there, line by line, in one go: nothing is blank in between, and nothing scrolls."""
         size = shutil.get_terminal_size((100, 24))
-        told = f"{timezone.localtime():%H:%M:%S}, Ctrl-C ends it"
+        told = f"{timezone.localtime(clock.now()):%H:%M:%S}, Ctrl-C ends it"
         shown = [*lines[: size.lines - 2], told]
         self._write(HOME + "".join(f"{line[: size.columns]}{REST_OF_LINE}\n" for line in shown) + REST_OF_SCREEN)
 
@@ -215,7 +216,7 @@ def _document(found: Sequence[Overview]) -> str:
         "state": worst([one.standing.condition for one in found]),
         "code": _code(found),
         "account": hellotext_settings.account,
-        "now": found[0].now if found else timezone.now(),
+        "now": found[0].now if found else clock.now(),
         "counted_to": COUNTED_TO,
         "databases": [_of_one(one) for one in found],
     }

@@ -10,7 +10,6 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connections
 
+from django_hellotext import clock
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report, drain, runs
 from django_hellotext.delivery.abandonment import record_abandoned
@@ -78,7 +78,7 @@ class Health:
         """Say that a round is over. Raises ``CommandError`` where the file cannot be written."""
         if self._path is None:
             return
-        line = f"{datetime.now(UTC).isoformat(timespec='seconds')} {text}\n"
+        line = f"{clock.now().isoformat(timespec='seconds')} {text}\n"
         try:
             # Whoever reads it meanwhile sees the old file or the new one.
             beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
