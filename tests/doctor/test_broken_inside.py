@@ -198,6 +198,8 @@ def celery(settings: Any, healthy: Emulator, monkeypatch: pytest.MonkeyPatch) ->
     package, state = needed_module("celery"), needed_module("celery._state")
     import django_hellotext.tasks  # noqa: F401 - as autodiscover_tasks() does it
 
+    # Before the app is made: the first app of a process may become the default one.
+    monkeypatch.setattr(state, "default_app", state.default_app)
     app = package.Celery("shop", set_as_current=False, broker="memory://")
     app.conf.beat_schedule = beat_schedule()
     app.finalize()
