@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Collection
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -12,6 +14,7 @@ from django_hellotext.api.types import Money as ApiMoney
 from django_hellotext.exceptions import HellotextError
 
 from .fields import IfPresent, Money, Value
+from .loading import paths_of
 from .paths import concrete, trace
 
 if TYPE_CHECKING:
@@ -25,7 +28,8 @@ CURRENCIES = frozenset({models.CharField})
 def loaded_amount(adapter: Adapter, obj: Any) -> ApiMoney | None:
     """Return the adapter's ``total`` of ``obj`` if it and its currency are plain fields that are loaded.
 
-    ``None`` otherwise, and for a value that is no amount: the worker reads those, and reports what is wrong.
+    ``None`` leaves it to the worker, which also reports what is wrong with a value that is no amount. A total of 0 is
+    left to it as well: a shop may save a new order first and fill in its total in the same transaction.
     """
     spec = None if adapter.getter("total") else adapter.spec("total")
     amount, currency = (spec.amount, spec.currency) if isinstance(spec, Money) else (spec, None)
@@ -33,8 +37,9 @@ def loaded_amount(adapter: Adapter, obj: Any) -> ApiMoney | None:
         currency = adapter.getter("currency") or adapter.spec("currency")
     if isinstance(currency, IfPresent):
         currency = currency.path if adapter.has(currency) else None
-    is_known = currency is None or isinstance(currency, Value) or _is_loaded(obj, currency, CURRENCIES)
-    if not is_known or not _is_loaded(obj, amount, AMOUNTS):
+    is_known = currency is None or isinstance(currency, Value) or _loaded(obj, currency, CURRENCIES) is not None
+    number = _loaded(obj, amount, AMOUNTS) if is_known else None
+    if not isinstance(number, Decimal | int) or not number:
         return None
     try:
         return adapter.amount(obj)
@@ -42,13 +47,28 @@ def loaded_amount(adapter: Adapter, obj: Any) -> ApiMoney | None:
         return None
 
 
-def _is_loaded(obj: Any, path: Any, fields: frozenset[type[models.Field[Any, Any]]]) -> bool:
-    """Return whether ``path`` names a column of ``obj``, of one of the classes ``fields``, that has its value."""
-    if not isinstance(path, str) or not isinstance(obj, models.Model):
-        return False
-    field = trace(concrete(type(obj)), path).field
+def writes_amount(adapter: Adapter, update_fields: Collection[str] | None) -> bool:
+    """Return whether a save of ``update_fields`` (``None``: all of them) writes the adapter's ``total``."""
+    if update_fields is None:
+        return True
+    reads = (trace(concrete(adapter.model), path).reads or frozenset() for path in paths_of(adapter, "total"))
+    return any(not fields.isdisjoint(update_fields) for fields in reads)
+
+
+def _loaded(obj: Any, path: Any, fields: frozenset[type[models.Field[Any, Any]]]) -> Any:
+    """Return what the column ``path`` of ``obj``, of one of the classes ``fields``, holds in memory; else ``None``."""
+    # The class of a lazy object is that of the object behind it; its values are not looked at.
+    model = obj.__class__
+    if not isinstance(path, str) or not issubclass(model, models.Model):
+        return None
+    field = trace(concrete(model), path).field
     if field is None or path not in (field.name, field.attname) or type(field) not in fields:
-        return False
+        return None
     # A property or descriptor of the shop's may stand before the column.
-    is_plain = type(inspect.getattr_static(type(obj), field.attname, None)) is DeferredAttribute
-    return is_plain and not hasattr(vars(obj).get(field.attname, models.F("")), "resolve_expression")
+    if type(inspect.getattr_static(model, field.attname, None)) is not DeferredAttribute:
+        return None
+    value = vars(obj).get(field.attname)
+    exponent = value.as_tuple().exponent if isinstance(value, Decimal) else 0
+    if isinstance(field, models.DecimalField) and isinstance(exponent, int) and -exponent > (field.decimal_places or 0):
+        return None  # the database will round it
+    return value

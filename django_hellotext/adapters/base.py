@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, TypeVar, final
@@ -21,7 +21,7 @@ from django_hellotext.conf import hellotext_settings
 from django_hellotext.exceptions import ConfigurationError, TrackingError
 
 from . import contacts, loading, values
-from .amounts import loaded_amount
+from .amounts import loaded_amount, writes_amount
 from .dependencies import Dependencies, dependencies_of
 from .fields import Guest, IfPresent, Items, Money, OnChange, Shape, Spec, Value, Variants
 from .inline import variants_of
@@ -135,7 +135,7 @@ class Adapter:
         """Keyword arguments of the API resource's ``create()`` for ``obj``.
 
         Decimals, ``api.types.Money``, dicts and lists; a ``Link`` wherever another object's remote ID belongs.
-        The same for everybody: it is rendered under ``LANGUAGE_CODE``, in UTC, whoever asks.
+        It is rendered under ``LANGUAGE_CODE`` and in UTC, so that it does not depend on the request.
         Raises ``ConfigurationError`` for a mistake in the adapter, ``TrackingError`` for faulty data of ``obj``.
         """
         with neutral():
@@ -228,14 +228,19 @@ class Adapter:
         reads_total = type(self).amount is Adapter.amount and type(self).currency_of is Adapter.currency_of
         return loaded_amount(self, obj) if reads_total else None
 
+    @final
+    def writes_amount(self, update_fields: Collection[str] | None) -> bool:
+        """Return whether a save of ``update_fields`` (``None``: all of them) writes the ``total``."""
+        return writes_amount(self, update_fields)
+
     @cached_property
     def has_amount(self) -> bool:
-        """Whether events about this adapter's objects can carry an amount."""
+        """Return whether events about this adapter's objects can carry an amount."""
         return type(self).amount is not Adapter.amount or ("total" in self.attributes and self.declares("total"))
 
     @cached_property
     def freezes_amount(self) -> bool:
-        """Whether a saved object's amount is needed later, for the event of its status."""
+        """Return whether a saved object's amount is needed later, for the event of its status."""
         return self.has_amount and self.declares("events")
 
     def check(self) -> list[CheckMessage]:

@@ -1,4 +1,4 @@
-"""One way to render, whoever asks: a payload must not depend on the visitor, the operator or the server."""
+"""Render in one way: a payload must not depend on the visitor, the operator or the server."""
 
 from __future__ import annotations
 

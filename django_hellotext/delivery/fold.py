@@ -94,8 +94,7 @@ def fold(account: str, *, using: str, limit: int = LIMIT) -> int:
     changes = list(waiting[:limit])
     if not changes:
         return 0
-    if len(changes) == limit:
-        changes += _rest_of_transactions(waiting, changes)
+    beyond = _rest_of_transactions(waiting, changes) if len(changes) == limit else []
     related = [change for change in changes if DEPENDENT in change.data]
     folded = _group([change for change in changes if DEPENDENT not in change.data])
     _attach_mirrors(folded, account, using=using)
@@ -103,7 +102,7 @@ def fold(account: str, *, using: str, limit: int = LIMIT) -> int:
     _walk_carts(folded, using=using)
     _write_mirrors(folded, using=using)
     _decide_deletions(folded, using=using)
-    _record_events(folded, using=using)
+    _record_events(folded, beyond, using=using)
     unfinished = expand(related, account, using=using, limit=limit)
     done = [change.pk for change in changes if change.pk not in unfinished]
     Change.objects.using(using).filter(pk__in=done).delete()
@@ -111,21 +110,16 @@ def fold(account: str, *, using: str, limit: int = LIMIT) -> int:
 
 
 def _rest_of_transactions(waiting: models.QuerySet[Change], changes: Sequence[Change]) -> list[Change]:
-    """Return the later changes of objects whose transaction may have been cut off at the end of ``changes``.
+    """Return what the transactions that ``changes`` may cut off saved later of the same objects; a later fold takes it.
 
-    Without them, a new order whose total was still to come would be folded with the total of its first save.
+    Without it, an order whose total was still to come would have the amount of its first save.
     """
-    objects = {(one.label, one.object_pk) for one in changes if TRANSACTION in one.data}
-    if not objects:
+    cut = {(one.label, one.object_pk, one.data[TRANSACTION]) for one in changes if TRANSACTION in one.data}
+    if not cut:
         return []
-    last = changes[-1]
-    later = waiting.filter(
-        lane=last.lane,
-        pk__gt=last.pk,
-        label__in={label for label, _ in objects},
-        object_pk__in={pk for _, pk in objects},
-    )
-    return [one for one in later if (one.label, one.object_pk) in objects]
+    labels, pks = {label for label, _, _ in cut}, {pk for _, pk, _ in cut}
+    later = waiting.filter(pk__gt=max(one.pk for one in changes), label__in=labels, object_pk__in=pks)
+    return [one for one in later if (one.label, one.object_pk, one.data.get(TRANSACTION)) in cut]
 
 
 def _group(changes: Sequence[Change]) -> list[_Folded]:
@@ -264,7 +258,7 @@ def _decide_deletions(folded: Sequence[_Folded], *, using: str) -> None:
         rows.revive(revived)
 
 
-def _record_events(folded: Sequence[_Folded], *, using: str) -> None:
+def _record_events(folded: Sequence[_Folded], beyond: Sequence[Change], *, using: str) -> None:
     moved = [one for one in folded if one.transitions]
     hosts = hosts_of([one.link for one in moved], using=using)
     facts: list[tuple[int, Fact | None]] = []
@@ -274,7 +268,8 @@ def _record_events(folded: Sequence[_Folded], *, using: str) -> None:
             if action is None:
                 _notice(one.adapter, change.status or "")
             else:
-                facts.append((change.pk, _status_fact(action, change, one, hosts.get(one.link), using=using)))
+                amount = _frozen_amount(change, [*one.changes, *beyond])
+                facts.append((change.pk, _status_fact(action, change, one, hosts.get(one.link), amount, using=using)))
     facts += [(step.change.pk, _cart_fact(step, one, using=using)) for one in folded for step in one.steps]
     # By the order of the changes themselves, not object by object: events of one customer keep their order.
     for _, fact in sorted(facts, key=lambda entry: entry[0]):
@@ -308,7 +303,15 @@ def _cart_fact(step: cart_events.Step, one: _Folded, *, using: str) -> Fact | No
         return Fact(action=step.action, object_link=one.link, tracked_at=happened, faults=[_fault(one.adapter, error)])
 
 
-def _status_fact(action: str, change: Change, one: _Folded, host: models.Model | None, *, using: str) -> Fact | None:
+def _status_fact(
+    action: str,
+    change: Change,
+    one: _Folded,
+    host: models.Model | None,
+    frozen: tuple[str, str] | None,
+    *,
+    using: str,
+) -> Fact | None:
     fact = Fact(
         action=action,
         object_link=one.link,
@@ -317,7 +320,6 @@ def _status_fact(action: str, change: Change, one: _Folded, host: models.Model |
         tracked_at=change.status_at or change.happened_at,
         lane=change.lane,
     )
-    frozen = _frozen_amount(change, one.changes)
     if frozen is not None:
         fact.amount, fact.currency = money(*frozen, fact.faults)
     if host is None:
@@ -339,19 +341,21 @@ def _status_fact(action: str, change: Change, one: _Folded, host: models.Model |
 def _frozen_amount(change: Change, changes: Sequence[Change]) -> tuple[str, str] | None:
     """Return amount and currency as they were saved with ``change``, ``None`` if the worker has to read them.
 
-    What was saved later in the same transaction replaces them: the shop was still putting the order together.
+    What the same transaction saved later, before the next status, replaces them: the shop was still putting the order
+    together.
     """
     if AMOUNT not in change.data:
         return None
-    together = [change]
-    if change.data.get(TRANSACTION):
-        together += [one for one in changes if one.pk > change.pk and _is_saved_with(one, change)]
-    amount, currency = together[-1].data[AMOUNT]
+    found = change
+    for one in changes:
+        if one.pk <= change.pk or (one.label, one.object_pk) != (change.label, change.object_pk):
+            continue
+        if one.status not in (None, change.status):
+            break
+        if TRANSACTION in change.data and one.data.get(TRANSACTION) == change.data[TRANSACTION]:
+            found = one
+    amount, currency = found.data[AMOUNT]
     return amount, currency
-
-
-def _is_saved_with(later: Change, change: Change) -> bool:
-    return AMOUNT in later.data and later.data.get(TRANSACTION) == change.data[TRANSACTION]
 
 
 def _repeats(action: str) -> bool:

@@ -5,12 +5,12 @@ What an object looked like is not kept: it is read when it is sent. Nothing here
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from django.db import DEFAULT_DB_ALIAS, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
 
 from .. import clock, dispatch
 from ..adapters import Adapter, OrderAdapter, registry
@@ -84,7 +84,7 @@ def remember_session(obj: models.Model, request: HttpRequest) -> None:
     try:
         change = change_of(obj, adapter)
         _remember(change, obj, adapter, request)
-        if change.session or change.data.keys() - {AMOUNT}:
+        if change.session or change.data.keys() - {AMOUNT, TRANSACTION}:
             insert_changes([change], using=alias)
             if change.session:
                 keep_here(change.label, change.object_pk, change.session)
@@ -100,6 +100,7 @@ def change_of(
     deleted: bool = False,
     pk: str | None = None,
     with_status: bool = True,
+    update_fields: Collection[str] | None = None,
 ) -> Change:
     """The Change row that says that ``obj`` changed, with the status it has at this moment.
 
@@ -125,8 +126,12 @@ def change_of(
         status_at=(seen[1] or now) if seen else None,
         happened_at=now,
     )
-    if adapter.freezes_amount and not deleted and (amount := adapter.loaded_amount(obj)) is not None:
-        change.data[AMOUNT] = [str(amount.amount), amount.currency]
+    if not deleted:
+        try:
+            change.data.update(_amount_data(obj, adapter, created=created, update_fields=update_fields))
+        except Exception as error:
+            # The object changed all the same; the worker reads its amount.
+            report(error, "amount", using=obj._state.db or DEFAULT_DB_ALIAS)
     is_refund = adapter.kind == "refund" and not deleted
     if is_refund or (created and adapter.kind in OWNED):
         try:
@@ -163,9 +168,6 @@ def overtaken_by(obj: models.Model, adapter: Adapter) -> list[Change]:
 
 def record_changes(changes: Sequence[Change], *, using: str) -> None:
     """Insert what is new of ``changes`` and ask for a wake; whatever goes wrong is logged and goes no further."""
-    for change in changes:
-        if AMOUNT in change.data:
-            _note_transaction(change, using=using)
     waiting = _gathered.get()
     if waiting is not None:
         waiting.setdefault(using, []).extend(changes)
@@ -207,17 +209,23 @@ def insert_changes(changes: Sequence[Change], *, using: str) -> int:
     return len(changes)
 
 
-def _note_transaction(change: Change, *, using: str) -> None:
-    """Say in which transaction an amount was saved.
+def _amount_data(
+    obj: models.Model, adapter: Adapter, *, created: bool, update_fields: Collection[str] | None
+) -> dict[str, Any]:
+    """Return what a Change keeps for the amount of its status event; empty if the worker has to read the amount.
 
-    An order that is being made may be saved several times before its total is right. In one transaction the last of
-    them counts. Outside of one the worker reads the total of a new order.
+    A shop may save a new order several times before its total is right. In one transaction the last save that writes
+    the total counts, so those carry the transaction's ID. Outside of one the worker reads the total of a new order.
     """
-    transaction = once.transaction_id(using)
-    if transaction:
-        change.data[TRANSACTION] = transaction
-    elif change.created:
-        del change.data[AMOUNT]
+    alias = obj._state.db or DEFAULT_DB_ALIAS
+    if not adapter.freezes_amount or (created and not connections[alias].in_atomic_block):
+        return {}
+    amount = adapter.loaded_amount(obj)
+    if amount is None:
+        return {}
+    data: dict[str, Any] = {AMOUNT: [str(amount.amount), amount.currency]}
+    transaction = once.transaction_id(alias) if adapter.writes_amount(update_fields) else ""
+    return {**data, TRANSACTION: transaction} if transaction else data
 
 
 def _remember(change: Change, obj: models.Model, adapter: Adapter, request: HttpRequest) -> None:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import threading
 import uuid
-import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 
 from ..models import Change
 from ..models.changes import removals
@@ -54,17 +53,37 @@ class _Memories(threading.local):
 
 
 _memories = _Memories()
-_transactions: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+
+
+class _Transactions(threading.local):
+    """The open transaction of each alias: a commit hook that lives as long as it does, and its ID."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, tuple[Callable[[], None], str]] = {}
+
+
+_transactions = _Transactions()
 
 
 def transaction_id(using: str) -> str:
-    """Return a name for the open transaction of ``using``, empty outside of ``atomic()``.
+    """Return an ID of the open transaction of ``using``, the same in all its savepoints; empty outside of ``atomic()``.
 
-    Savepoints share it. A decorated function keeps one ``Atomic`` for all its calls, so two of its transactions may
-    have the same name: use it only to group what one object's saves have in common.
+    Django drops a commit hook when the transaction ends, and when the savepoint is rolled back in which it was
+    registered. So while the hook is there, everything that was recorded with its ID is there, too.
     """
-    blocks = connections[using].atomic_blocks
-    return _transactions.setdefault(blocks[0], uuid.uuid4().hex) if blocks else ""
+    connection = connections[using]
+    if not connection.in_atomic_block:
+        return ""
+    hook, name = _transactions.of.get(using, (None, ""))
+    if hook is None or all(waiting[1] is not hook for waiting in connection.run_on_commit):
+
+        def mark_transaction() -> None:
+            """Do nothing: that Django still holds this hook is the information."""
+
+        name = uuid.uuid4().hex
+        _transactions.of[using] = mark_transaction, name
+        transaction.on_commit(mark_transaction, using=using, robust=True)
+    return name
 
 
 def news(changes: Iterable[Change], *, using: str) -> list[Change]:

@@ -227,7 +227,7 @@ def _own_changes(
             return []
         # The instance may hold a status that this save does not write.
         with_status = status is None or bool(status & written)
-    changes = [change_of(instance, adapter, created=created, with_status=with_status)]
+    changes = [change_of(instance, adapter, created=created, with_status=with_status, update_fields=update_fields)]
     changes[0].data.update(cart_data(instance, adapter))
     if adapter.action_for(changes[0].status or "") in PURCHASES:
         changes += overtaken_by(instance, adapter)

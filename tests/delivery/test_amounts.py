@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 from django.db.models import F
+from django.utils.functional import SimpleLazyObject
 
 import django_hellotext
 from django_hellotext.adapters import registry
@@ -17,6 +18,7 @@ from django_hellotext.delivery import Report, fold
 from django_hellotext.delivery.preview import preview_event
 from django_hellotext.emulator import Emulator
 from django_hellotext.exceptions import TrackingError
+from django_hellotext.intake import once
 from django_hellotext.models import Change, Event, State
 from tests.factories import make_customer, make_order, make_product, make_return, placed_order
 from tests.testshop.models import Order
@@ -179,6 +181,66 @@ def test_an_amount_is_rounded_to_its_currencys_minor_unit(given: Any, currency: 
     assert Event.objects.get().amount == Decimal(stored)
 
 
+@pytest.mark.usefixtures("hellotext")
+@pytest.mark.parametrize("name", ["total", "currency"])
+def test_a_property_before_the_column_is_the_shops_own_code(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    order = make_order(customer=make_customer())
+
+    def fail(self: Order) -> Any:
+        raise AssertionError("The shop's code runs in the request.")
+
+    values = dict(vars(order))
+    monkeypatch.setattr(Order, name, property(fail, lambda self, value: None))
+    vars(order).update(values)
+    django_hellotext.track("order.cancelled", order)
+    assert Event.objects.get().amount is None
+
+
+@pytest.mark.usefixtures("hellotext")
+@pytest.mark.parametrize("name", ["amount", "currency_of", "get_total", "get_currency"])
+def test_what_the_adapter_computes_is_not_read_in_the_request(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def fail(self: Any, obj: Any) -> Any:
+        raise AssertionError("The shop's code runs in the request.")
+
+    order = make_order(customer=make_customer())
+    monkeypatch.setattr(type(registry.for_model(Order)), name, fail, raising=False)
+    django_hellotext.track("order.cancelled", order)
+    assert Event.objects.get().amount is None
+
+
+def test_a_lazy_order_is_an_order(hellotext: Emulator, deliver: Deliver) -> None:
+    order = make_order(customer=make_customer(), total=Decimal("31.40"))
+    lazy: Any = SimpleLazyObject(lambda: order)
+    django_hellotext.track("order.cancelled", lazy)
+    order.status = Order.Status.PAID
+    assert django_hellotext.sync(lazy) == 1
+    order.save()
+    deliver()
+    assert sent(hellotext) == {
+        "order.cancelled": (Decimal("31.40"), "EUR"),
+        "order.confirmed": (Decimal("31.40"), "EUR"),
+    }
+
+
+def test_an_amount_that_the_database_will_round_is_read_by_the_worker(hellotext: Emulator, deliver: Deliver) -> None:
+    order = make_order(customer=make_customer(), total=Decimal("10.125"))
+    django_hellotext.track("order.cancelled", order)
+    assert Event.objects.get().amount is None
+    deliver()
+    assert sent(hellotext) == {"order.cancelled": (Order.objects.get().total, "EUR")}
+
+
+def test_only_the_worker_that_holds_an_event_stores_its_amount(hellotext: Emulator) -> None:
+    django_hellotext.track("order.cancelled", make_order(customer=make_customer(), total=Decimal(0)))
+    event = Event.objects.get()
+    Event.objects.update(state=State.SENDING, token="successor")
+    event.amount, event.currency = Decimal(5), "EUR"
+    Event.objects.freeze_amounts([event], token="predecessor")
+    assert Event.objects.get().amount is None
+    Event.objects.freeze_amounts([event], token="successor")
+    assert Event.objects.get().amount == Decimal(5)
+
+
 # OnChange
 
 
@@ -222,28 +284,67 @@ def test_a_status_whose_total_is_the_shops_own_code_is_read_by_the_worker(
     assert sent(hellotext) == {"order.placed": (Decimal("32.40"), "EUR")}
 
 
-def put_together() -> Order:
-    """An order that a checkout saves once before its total is known, and once after."""
-    order: Order = make_order(customer=make_customer(), status=Order.Status.PLACED, total=Decimal(0))
+def put_together(*, first: str = "20.00") -> Order:
+    """An order that a checkout saves once before its total is complete, and once after."""
+    order: Order = make_order(customer=make_customer(), status=Order.Status.PLACED, total=Decimal(first))
     order.total = Decimal("31.40")
     order.save()
     return order
 
 
+@pytest.mark.parametrize("first", ["0.00", "20.00"])
 def test_an_order_put_together_in_a_transaction_has_the_total_of_its_last_save(
-    hellotext: Emulator, deliver: Deliver
+    hellotext: Emulator, deliver: Deliver, first: str
 ) -> None:
     with transaction.atomic():
-        put_together()
+        put_together(first=first)
     deliver()
     assert sent(hellotext) == {"order.placed": (Decimal("31.40"), "EUR")}
+
+
+def test_a_new_order_whose_total_an_update_fills_in_has_that_total(hellotext: Emulator, deliver: Deliver) -> None:
+    with transaction.atomic():
+        make_order(customer=make_customer(), status=Order.Status.PLACED, total=Decimal(0))
+        Order.objects.update(total=Decimal("31.40"))
+    deliver()
+    assert sent(hellotext) == {"order.placed": (Decimal("31.40"), "EUR")}
+
+
+def test_a_free_order_has_an_amount_of_zero(hellotext: Emulator, deliver: Deliver) -> None:
+    make_order(customer=make_customer(), status=Order.Status.PLACED, total=Decimal(0))
+    deliver()
+    assert sent(hellotext) == {"order.placed": (Decimal(0), "EUR")}
+
+
+def test_a_save_that_does_not_write_the_total_does_not_replace_it(hellotext: Emulator, deliver: Deliver) -> None:
+    with transaction.atomic():
+        stale = make_order(customer=make_customer(), status=Order.Status.PLACED, total=Decimal("20.00"))
+        other = Order.objects.get()
+        other.total = Decimal("31.40")
+        other.save(update_fields=["total"])
+        stale.method = "card"
+        stale.save(update_fields=["method"])
+    deliver()
+    assert sent(hellotext) == {"order.placed": (Decimal("31.40"), "EUR")}
+
+
+def test_what_a_transaction_saves_after_the_next_status_belongs_to_that(hellotext: Emulator, deliver: Deliver) -> None:
+    with transaction.atomic():
+        order = put_together()
+        order.status = Order.Status.PAID
+        order.save(update_fields=["status"])
+        order.total = Decimal("30.00")
+        order.save(update_fields=["total"])
+    deliver()
+    amounts = {action: amount for action, (amount, _) in sent(hellotext).items()}
+    assert amounts == {"order.placed": Decimal("31.40"), "order.confirmed": Decimal("31.40")}
 
 
 def test_a_savepoint_that_is_rolled_back_does_not_separate_an_order_from_its_total(
     hellotext: Emulator, deliver: Deliver
 ) -> None:
     with transaction.atomic():
-        order = make_order(customer=make_customer(), status=Order.Status.PLACED, total=Decimal(0))
+        order = make_order(customer=make_customer(), status=Order.Status.PLACED, total=Decimal("20.00"))
         with pytest.raises(ZeroDivisionError), transaction.atomic():
             raise ZeroDivisionError
         order.total = Decimal("31.40")
@@ -252,17 +353,59 @@ def test_a_savepoint_that_is_rolled_back_does_not_separate_an_order_from_its_tot
     assert sent(hellotext) == {"order.placed": (Decimal("31.40"), "EUR")}
 
 
-def test_a_fold_that_ends_inside_of_a_transaction_looks_at_the_rest_of_it(
+@transaction.atomic
+def save(order: Order, *, total: str) -> None:
+    """Save in a transaction of its own; Django keeps one ``Atomic`` for all calls of a decorated function."""
+    order.total = Decimal(total)
+    order.save()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_transactions_do_not_share_an_amount(hellotext: Emulator, deliver: Deliver) -> None:
+    order = Order(number="A-1", customer=make_customer(), status=Order.Status.PLACED)
+    save(order, total="100.00")
+    save(order, total="60.00")
+    deliver()
+    assert sent(hellotext) == {"order.placed": (Decimal("100.00"), "EUR")}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_that_was_rolled_back_does_not_lend_its_id_to_the_next(
     hellotext: Emulator, deliver: Deliver
 ) -> None:
+    ids = []
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            ids.append(once.transaction_id("default"))
+            raise ZeroDivisionError
+    assert len(set(ids)) == 2
+    assert once.transaction_id("default") == ""
+
+
+def folded_by(limit: int) -> list[tuple[str, str, Decimal | None]]:
+    """Fold all changes, ``limit`` at a time; return the events in the order in which they were recorded."""
+    while Change.objects.exists():
+        with transaction.atomic():
+            fold.fold(Change.objects.earliest("id").account, using="default", limit=limit)
+    return [(event.action, event.object_pk, event.amount) for event in Event.objects.order_by("id")]
+
+
+@pytest.mark.usefixtures("hellotext")
+@pytest.mark.parametrize("limit", [1, 2, 3, 500])
+def test_a_fold_that_ends_inside_of_a_transaction_knows_its_amount_and_keeps_the_order(limit: int) -> None:
+    customer = make_customer()
     with transaction.atomic():
-        put_together()
-    assert list(Change.objects.order_by("id").values_list("label", flat=True))[1:] == 2 * ["testshop.order"]
-    with transaction.atomic():
-        fold.fold(Change.objects.earliest("id").account, using="default", limit=2)
-    assert Event.objects.get().amount == Decimal("31.40")
-    deliver()
-    assert sent(hellotext) == {"order.placed": (Decimal("31.40"), "EUR")}
+        first = make_order(customer=customer, status=Order.Status.PLACED, total=Decimal("20.00"))
+        first.total = Decimal("31.40")
+        first.save()
+    second = make_order(customer=customer, status=Order.Status.PLACED, total=Decimal("7.00"))
+    first.status = Order.Status.PAID
+    first.save()
+    assert folded_by(limit) == [
+        ("order.placed", str(first.pk), Decimal("31.40")),
+        ("order.placed", str(second.pk), Decimal("7.00")),
+        ("order.confirmed", str(first.pk), Decimal("31.40")),
+    ]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -285,6 +428,14 @@ def test_a_later_status_without_a_transaction_keeps_its_amount(hellotext: Emulat
     order.save()
     deliver()
     assert sent(hellotext) == {"order.confirmed": (Decimal("31.40"), "EUR")}
+
+
+@pytest.mark.usefixtures("hellotext")
+def test_a_deletion_keeps_no_amount() -> None:
+    order = make_order(status=Order.Status.PLACED)
+    Change.objects.all().delete()
+    order.delete()
+    assert Change.objects.get(deleted=True).data == {}
 
 
 @pytest.mark.usefixtures("hellotext")
