@@ -75,7 +75,7 @@ class Drain:
         self._client = client
 
     def run(self) -> Report:
-        """Drain; answers what was done. Does nothing while the app is not configured or the account may not send.
+        """Drain and return what was done. Do nothing while the app is not configured or the account may not send.
 
         A request may drain, too: the shop's code and the texts of errors do not depend on its language and time zone.
         """

@@ -139,7 +139,7 @@ def change_of(
             with ledger.HostCode(obj._state.db or DEFAULT_DB_ALIAS):
                 if request is not None:
                     _remember(change, obj, adapter, request)
-                # Whoever asks for the money back, and wherever: it belongs to the visit that the order was made in.
+                # A refund belongs to the visit in which its order was made.
                 if is_refund or not change.session:
                     _point_to_origin(change, obj, adapter)
             keep_here(change.label, change.object_pk, change.session)

@@ -34,7 +34,7 @@ urlpatterns = i18n_patterns(path("product/", lambda request: HttpResponse(""), n
 
 @contextmanager
 def visitor(*, language: str = "de", zone: str = "Pacific/Auckland") -> Iterator[None]:
-    """Within the block the code runs as in the request of somebody from elsewhere."""
+    """Run the block as in the request of a visitor with another language, zone, host and mount point."""
     prefix, urlconf = get_script_prefix(), get_urlconf()
     try:
         set_script_prefix("/mounted/here/")

@@ -300,7 +300,7 @@ def test_what_knows_no_customer_is_refused_in_every_mode(settings: Any, raises: 
 
 
 @pytest.mark.usefixtures("quiet")
-def test_a_fact_of_nobody_says_how_to_name_a_guest() -> None:
+def test_an_event_without_a_customer_says_how_to_name_a_guest() -> None:
     django_hellotext.track("coupon.redeemed", make_voucher(), profile=None)
     assert "may be the guest's cart or order" in Event.objects.get().error_message
 
