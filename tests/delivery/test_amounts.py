@@ -310,6 +310,18 @@ def test_a_new_order_whose_total_an_update_fills_in_has_that_total(hellotext: Em
     assert sent(hellotext) == {"order.placed": (Decimal("31.40"), "EUR")}
 
 
+def test_a_sync_in_the_transaction_reports_a_total_that_an_update_corrected(
+    hellotext: Emulator, deliver: Deliver
+) -> None:
+    with transaction.atomic():
+        order = make_order(customer=make_customer(), status=Order.Status.PLACED, total=Decimal("20.00"))
+        Order.objects.update(total=Decimal("31.40"))
+        order.refresh_from_db()
+        django_hellotext.sync(order)
+    deliver()
+    assert sent(hellotext) == {"order.placed": (Decimal("31.40"), "EUR")}
+
+
 def test_a_free_order_has_an_amount_of_zero(hellotext: Emulator, deliver: Deliver) -> None:
     make_order(customer=make_customer(), status=Order.Status.PLACED, total=Decimal(0))
     deliver()
