@@ -36,7 +36,7 @@ class Evidence:
     :param source: where they said so, such as ``"checkout form"``; not empty.
     :param text: the words that they agreed to, as they stood there; not empty.
     :param at: when; a naive time is local time in ``TIME_ZONE``, and becomes aware.
-    :param ip: the address they came from; what is none is left out.
+    :param ip: the IP address they came from; omitted if it is not a valid address.
     :param renewed: they know that they had opted out, and asked for it again. Overrules an opt-out at Hellotext of
         which nobody knows the time.
 

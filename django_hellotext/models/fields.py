@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models.functions.datetime import TruncBase
 from django.utils import timezone
 
 from .. import clock
@@ -27,7 +28,7 @@ else:
             return cls
 
 
-# The text sorts as the time does, and is a time again where a query selects from a query.
+# ISO text sorts in time order.
 UTC_TEXT = """to_char(({})::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
 
 
@@ -69,8 +70,12 @@ class UtcDateTimeField(Base[_ST, _GT]):
         return connection.ops.adapt_datetimefield_value(value)
 
     def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
-        """Select ISO text under psycopg 2: its datetimes cannot tell the two sides of a DST change."""
-        if _loses_fold(compiler.connection):
+        """Select ISO text under psycopg 2: its datetimes cannot tell the two sides of a DST change.
+
+        Subqueries keep the type of the column, because the outer query compares and combines their values. A
+        truncation keeps its type too, because Django's ``TruncBase`` converts a datetime.
+        """
+        if _loses_fold(compiler.connection) and not compiler.query.subquery and not sql.startswith("DATE_TRUNC("):
             return UTC_TEXT.format(sql), params
         return sql, params
 
@@ -78,10 +83,14 @@ class UtcDateTimeField(Base[_ST, _GT]):
         """Return what the database holds in UTC, after Django's converters have run."""
         if value is None:
             return None
+        moment = _datetime(value)
+        if isinstance(expression, TruncBase) and timezone.is_aware(moment):
+            # ``TruncBase.convert_value`` has run first: the zone is the one in which the time was truncated.
+            return moment.astimezone(UTC)
         if not connection.features.supports_timezones:
             # The column is UTC. With ``USE_TZ`` Django has labelled the same digits with the connection's zone.
-            return _datetime(value).replace(tzinfo=UTC)
-        moment = _datetime(value)
+            # Without it Django truncates the digits of the column, so that result is UTC as well.
+            return moment.replace(tzinfo=UTC)
         if timezone.is_naive(moment):
             # Django has removed the zone of the connection; ``fold`` still tells the two sides of a DST change.
             moment = moment.replace(tzinfo=ZoneInfo(connection.timezone_name))
@@ -89,8 +98,10 @@ class UtcDateTimeField(Base[_ST, _GT]):
 
 
 def _loses_fold(connection: Any) -> bool:
-    is_psycopg2: bool = connection.vendor == "postgresql" and connection.Database.__name__ == "psycopg2"
-    return is_psycopg2
+    if connection.vendor != "postgresql":
+        return False
+    is_psycopg2: bool = connection.Database.__name__ == "psycopg2"
+    return is_psycopg2 and connection.timezone_name != "UTC"
 
 
 def _datetime(value: datetime | str) -> datetime:

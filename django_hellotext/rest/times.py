@@ -1,4 +1,4 @@
-"""Times in answers."""
+"""Times in responses."""
 
 from __future__ import annotations
 

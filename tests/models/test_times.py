@@ -18,6 +18,7 @@ from django.apps import apps
 from django.core import serializers
 from django.db import connections, models
 from django.db.models import F, Max, Min, OuterRef, Subquery
+from django.db.models.functions import ExtractHour, TruncDay, TruncHour
 
 from django_hellotext import clock
 from django_hellotext.models import Account, Figure
@@ -165,6 +166,65 @@ def test_what_the_database_computes_is_in_utc_too(mode: Mode, choose: Choose) ->
     assert set(figures.values_list("hour", flat=True).distinct()) == set(INSTANTS)
 
 
+def zone_of_truncation(mode: Mode, vendor: str) -> ZoneInfo:
+    """Return the zone in which Django truncates; under ``USE_TZ=False`` only PostgreSQL converts the column."""
+    return ZoneInfo(mode.time_zone if mode.use_tz or vendor == "postgresql" else "UTC")
+
+
+def cannot_truncate(mode: Mode) -> bool:
+    """Return whether Django has to convert between zones on a MariaDB without time zone tables."""
+    connection = connections[ALIAS]
+    converts = mode.use_tz and connection.timezone_name != mode.time_zone
+    return converts and not connection.features.has_zoneinfo_database
+
+
+@pytest.mark.parametrize("mode", [*MODES, Mode(True, "America/Montevideo")])
+def test_a_truncated_time_is_the_start_of_its_period(mode: Mode, choose: Choose) -> None:
+    choose(mode)
+    instant = datetime(2026, 7, 1, 1, 30, tzinfo=UTC)
+    write([instant])
+    figures = Figure.objects.using(ALIAS)
+    if cannot_truncate(mode):
+        with pytest.raises(ValueError, match="time zone definitions"):
+            figures.annotate(day=TruncDay("hour")).get()
+        return
+    vendor = connections[ALIAS].vendor
+    # With a zone for the database, Django takes the column on SQLite and MariaDB for that zone's time.
+    seen = instant if vendor == "postgresql" else instant.replace(tzinfo=ZoneInfo(mode.of_database or "UTC"))
+    local = seen.astimezone(zone_of_truncation(mode, vendor))
+    hour = local.replace(minute=0)
+    day = hour.replace(hour=0)
+    found = figures.values_list("hour", TruncDay("hour"), TruncHour("hour"), ExtractHour("hour")).get()
+    assert found == (instant, day, hour, local.hour)
+    assert {moment.tzinfo for moment in found[:3]} == {UTC}
+    assert figures.values_list(TruncDay("hour")).annotate(models.Count("pk")).get() == (day, 1)
+    assert figures.filter(hour__date=local.date()).exists()
+
+
+def test_a_time_is_truncated_in_the_zone_that_is_given(choose: Choose) -> None:
+    mode = Mode(True, "Asia/Tokyo")
+    choose(mode)
+    write([datetime(2026, 6, 30, 22, 30, tzinfo=UTC)])
+    days = Figure.objects.using(ALIAS).values_list(TruncDay("hour", tzinfo=BERLIN), flat=True)
+    if cannot_truncate(mode):
+        with pytest.raises(ValueError, match="time zone definitions"):
+            days.get()
+    else:
+        assert days.get() == datetime(2026, 7, 1, tzinfo=BERLIN)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_times_are_compared_with_a_subquery(mode: Mode, choose: Choose) -> None:
+    choose(mode)
+    write()
+    figures = Figure.objects.using(ALIAS)
+    last = figures.order_by("-hour").values("hour")[:1]
+    assert figures.filter(hour__in=figures.values("hour")).count() == len(INSTANTS)
+    assert figures.filter(hour__lt=Subquery(last)).count() == len(INSTANTS) - 1
+    both = figures.values("hour").union(figures.filter(hour=INSTANTS[0]).values("hour"))
+    assert [row["hour"] for row in both.order_by("hour")] == INSTANTS
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_rows_are_written_in_bulk(mode: Mode, store: Database, choose: Choose) -> None:
     choose(mode)
@@ -241,40 +301,85 @@ def test_every_time_column_is_one_of_ours() -> None:
 
 
 PSYCOPG_2 = """
+    import os
     import sys
     sys.modules["psycopg"] = None  # Django prefers psycopg 3
     from datetime import datetime, timedelta, UTC
+    from zoneinfo import ZoneInfo
     import django
     from django.conf import settings
-    from django.test.utils import override_settings
     django.setup()
     from django.db import connection
-    from django.db.models import Max, OuterRef, Subquery
-    from django_hellotext.models import Account, Figure
-    from django_hellotext.models.fields import UtcNow
+    from django.db.models import Count, F, Max, OuterRef, Subquery
+    from django.db.models.functions import Coalesce, TruncDay, TruncHour
+    from django.test.utils import CaptureQueriesContext
+    from django_hellotext.models import Figure
     assert connection.Database.__name__ == "psycopg2"
+    zone_of_database = os.environ["ZONE_OF_DATABASE"] or None
+    connection.settings_dict["TIME_ZONE"] = zone_of_database
     with connection.schema_editor() as editor:
         editor.create_model(Figure)
+    zone = zone_of_database or ("UTC" if settings.USE_TZ else settings.TIME_ZONE)
+    assert connection.timezone_name == zone
+    figures = Figure.objects.all()
     first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
     instants = [first, first + timedelta(hours=1)]
     for instant in instants:
         Figure.objects.create(account="a", hour=instant, subject="event", ending="failed")
-    for zone in ("Europe/Berlin", "America/Montevideo"):
-        with override_settings(TIME_ZONE=zone):
-            assert list(Figure.objects.order_by("hour").values_list("hour", flat=True)) == instants
-            assert [row.hour for row in Figure.objects.order_by("hour")] == instants
-            assert Figure.objects.aggregate(last=Max("hour"))["last"] == instants[1]
-            assert Figure.objects.order_by("hour")[:2].aggregate(last=Max("hour"))["last"] == instants[1]
-            same = Subquery(Figure.objects.filter(pk=OuterRef("pk")).values("hour"))
-            assert [row.same for row in Figure.objects.annotate(same=same).order_by("same")] == instants
-            assert Figure.objects.filter(hour=instants[1]).count() == 1
+
+    # The outermost select: text, if the connection is not in UTC.
+    with CaptureQueriesContext(connection) as queries:
+        assert list(figures.order_by("hour").values_list("hour", flat=True)) == instants
+    assert ("to_char" in queries[0]["sql"]) == (zone != "UTC"), queries[0]
+    assert [row.hour for row in figures.order_by("hour")] == instants
+    assert figures.aggregate(last=Max("hour"))["last"] == instants[1]
+    assert figures.order_by("hour")[:2].aggregate(last=Max("hour"))["last"] == instants[1]
+    assert [hour for hour, _ in figures.values_list("hour").annotate(Count("pk")).order_by("hour")] == instants
+    assert list(figures.values_list("hour", flat=True).distinct().order_by("-hour")) == instants[::-1]
+    both = figures.filter(hour=instants[0]).values_list("hour").union(figures.values_list("hour"))
+    assert [hour for (hour,) in both.order_by("hour")] == instants
+    same = Subquery(figures.filter(pk=OuterRef("pk")).values("hour"))
+    assert [row.same for row in figures.annotate(same=same).order_by("same")] == instants
+    assert [row.same for row in figures.annotate(same=Coalesce(same, F("hour"))).order_by("same")] == instants
+
+    # Subqueries: the type of the column.
+    assert figures.filter(hour=instants[1]).count() == 1
+    assert figures.filter(hour__in=figures.values("hour")).count() == 2
+    assert figures.filter(hour__in=figures.values("hour").union(figures.values("hour"))).count() == 2
+    last = figures.order_by("-hour").values("hour")[:1]
+    assert figures.filter(hour__lte=Subquery(last)).count() == 2
+    assert figures.filter(hour__lt=Subquery(last)).count() == 1
+
+    # Truncations: Django's own conversion.
+    local = ZoneInfo(settings.TIME_ZONE)
+    day = datetime(2026, 10, 25, tzinfo=local)
+    hours = [instant.replace(minute=0) for instant in instants]
+    if instants[0].astimezone(local).hour == instants[1].astimezone(local).hour:
+        hours[1] = hours[0]  # a truncated datetime of psycopg 2 cannot tell the two sides of the DST change
+    if local.key == "America/Montevideo":
+        day -= timedelta(days=1)
+    assert [row.start for row in figures.annotate(start=TruncHour("hour")).order_by("hour")] == hours
+    assert [row.day for row in figures.annotate(day=TruncDay("hour"))] == [day, day]
+
+    figures.filter(hour=instants[0]).update(hour=Subquery(last), subject="other")
+    assert list(figures.values_list("hour", flat=True)) == [instants[1]] * 2
     print("as written")
 """
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("use_tz", ["0", "1"])
-def test_psycopg_2_reads_both_sides_of_a_dst_change(use_tz: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "mode",
+    [
+        Mode(True, "Europe/Berlin"),
+        Mode(True, "Europe/Berlin", "Europe/Berlin"),
+        Mode(True, "America/Montevideo", "Europe/Berlin"),
+        Mode(False, "UTC"),
+        Mode(False, "Europe/Berlin"),
+        Mode(False, "America/Montevideo"),
+    ],
+)
+def test_psycopg_2_reads_both_sides_of_a_dst_change(mode: Mode, tmp_path: Path) -> None:
     needs_driver("psycopg2")
     made = database("postgres", folder=tmp_path, name="psycopg2")
     made.create()
@@ -286,8 +391,9 @@ def test_psycopg_2_reads_both_sides_of_a_dst_change(use_tz: str, tmp_path: Path)
                 "PYTHONPATH": ".:example_project",
                 "PATH": "",
                 "TEST_DATABASE_URL": made.url,
-                "TEST_USE_TZ": use_tz,
-                "TEST_TIME_ZONE": "Europe/Berlin",
+                "TEST_USE_TZ": "1" if mode.use_tz else "0",
+                "TEST_TIME_ZONE": mode.time_zone,
+                "ZONE_OF_DATABASE": mode.of_database or "",
             },
             cwd=Path(__file__).parents[2],
             capture_output=True,
