@@ -18,6 +18,7 @@ from .. import clock
 from ..actions import BUILT_IN
 from ..adapters import Adapter, Link
 from ..adapters.history import history_of
+from ..adapters.rendering import neutral
 from ..conf import hellotext_settings
 from ..models import Change, Event, Lane
 from ..models.changes import BASELINE
@@ -49,19 +50,20 @@ def objects_of(adapter: Adapter, *, using: str) -> models.QuerySet[Any]:
 
 
 def read_objects(adapter: Adapter, read: Callable[[models.QuerySet[Any]], T], *, using: str) -> T:
-    """Return what ``read`` makes of the objects of ``adapter``.
+    """Return what ``read`` makes of the objects of ``adapter``, loaded in the shop's default language and in UTC.
 
     If the adapter's ``queryset()`` fails, also in the database, the objects are read without it; what fails then is
-    raised.
+    raised. Libraries such as django-parler bind an object to the language that is active when it is loaded.
     """
-    try:
-        with HostCode(using):
-            return read(objects_of(adapter, using=using))
-    except Exception as error:
-        if connections[using].needs_rollback:
-            raise  # the database has rolled back the whole transaction, as MySQL does after a deadlock
-        logger.warning("adapter.failed", extra={"adapter": type(adapter).__name__, "error": type(error).__name__})
-    return read(adapter.model._base_manager.using(using).all())
+    with neutral():
+        try:
+            with HostCode(using):
+                return read(objects_of(adapter, using=using))
+        except Exception as error:
+            if connections[using].needs_rollback:
+                raise  # the database has rolled back the whole transaction, as MySQL does after a deadlock
+            logger.warning("adapter.failed", extra={"adapter": type(adapter).__name__, "error": type(error).__name__})
+        return read(adapter.model._base_manager.using(using).all())
 
 
 def page_of(adapter: Adapter, *, using: str, after: str | None, since: datetime | None = None) -> list[models.Model]:
