@@ -210,7 +210,7 @@ def _in_transaction(connection: BaseDatabaseWrapper) -> bool:
 
 
 def met_a_lock(error: DatabaseError) -> bool:
-    """Whether ``error`` says nothing of the row, only that somebody else was in the way."""
+    """Return whether ``error`` is a lock conflict: nothing is wrong with the row."""
     cause = error.__cause__
     said = {
         error.args[0] if error.args else None,
@@ -221,7 +221,7 @@ def met_a_lock(error: DatabaseError) -> bool:
 
 
 def _is_lost(connection: BaseDatabaseWrapper, error: DatabaseError) -> bool:
-    """Whether the transaction that was open has ended with ``error``."""
+    """Return whether ``error`` has ended the open transaction."""
     if connection.vendor == "mysql":
         code = error.args[0] if error.args else None
         return code == DEADLOCK or (code == TIMEOUT and _gives_up_everything(connection))
@@ -232,9 +232,9 @@ def _is_lost(connection: BaseDatabaseWrapper, error: DatabaseError) -> bool:
 
 
 def _gives_up_everything(connection: BaseDatabaseWrapper) -> bool:
-    """Whether a wait for a lock has just ended the whole transaction, as ``innodb_rollback_on_timeout`` has it.
+    """Return whether a lock timeout rolls back the whole transaction (``innodb_rollback_on_timeout``).
 
-    A lock on the table itself, such as that of a migration, ends the statement alone: MariaDB knows the difference.
+    A timeout on a table lock, such as a migration's, ends only the statement. MariaDB can tell the difference.
     """
     question = "SELECT @@innodb_rollback_on_timeout"
     if getattr(connection, "mysql_is_mariadb", False):
