@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 
 from .actions import Purpose
 from .conf import hellotext_settings
+from .savepoints import HostCode, database_of
 
 logger = logging.getLogger("django_hellotext.consent")
 
@@ -58,7 +59,8 @@ def _ask(hook: Any, request: Any | None, purpose: Purpose, subject: Any) -> bool
     refused = False if purpose is Purpose.BROWSE else None
     try:
         call = import_string(hook) if isinstance(hook, str) else hook
-        answer = call(request, purpose._value_, subject)  # .value takes three times as long
+        with HostCode(database_of(subject)):
+            answer = call(request, purpose._value_, subject)  # .value takes three times as long
     except Exception as error:
         # The host's own code: whatever it raises must not reach a visitor.
         if _is_news(hook, purpose, type(error)):

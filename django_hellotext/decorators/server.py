@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import SimpleTemplateResponse
@@ -21,6 +22,7 @@ from ..intake.counting import is_missed
 from ..intake.ledger import TransactionLostError
 from ..intake.sessions import COOKIE, PARAMETER, may_have_session, user_of
 from ..intake.subjects import OWNED, visitor
+from ..savepoints import HostCode
 from .arguments import Argument, Names
 from .calls import Call
 from .success import Success
@@ -109,12 +111,13 @@ class OnServer:
             # Before the shop's callables, which may cost queries; recording asks again, knowing more.
             if self._is_refused(request):
                 return
-            if not self.success.counts(call, response):
-                return
-            asked = {name: call.ask(argument, response) for name, argument in self.arguments.items()}
-            target, customer = asked.pop("object"), asked.pop("profile")
-            if customer is None and not _has_owner(target) and visitor(request) == (None, ""):
-                return
+            with HostCode(DEFAULT_DB_ALIAS):
+                if not self.success.counts(call, response):
+                    return
+                asked = {name: call.ask(argument, response) for name, argument in self.arguments.items()}
+                target, customer = asked.pop("object"), asked.pop("profile")
+                if customer is None and not _has_owner(target) and visitor(request) == (None, ""):
+                    return
             record(self.action, target, profile=customer, request=request, **asked)
         except Exception as error:
             self._report(error)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from .. import clock, consent
 from ..actions import Purpose, purpose_of
 from ..adapters import Adapter, registry
+from ..adapters.rendering import neutral
 from ..conf import hellotext_settings
 from ..models import Change, Event, Kind, Lane, RemoteObject, Session, SkipReason, State
 from ..models.deliverable import Deliverable
@@ -379,7 +380,8 @@ def _missing_status(
 
 def _host(adapter: Adapter, pk: str, *, using: str) -> Any:
     try:
-        return adapter.model._base_manager.using(using).get(pk=pk)
+        with neutral():
+            return adapter.model._base_manager.using(using).get(pk=pk)
     except (ObjectDoesNotExist, ValueError, ValidationError, OverflowError, TypeError):
         return None
 

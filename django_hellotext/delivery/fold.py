@@ -40,6 +40,8 @@ logger = logging.getLogger("django_hellotext.delivery")
 
 LIMIT = 500  # changes folded in one transaction
 RETRIES = 3  # when others make the same mirrors at the same moment
+# In ``RemoteObject.seen``: the baseline is that of an object whose creation no change has reported.
+FOUND = "found"
 
 
 @dataclass
@@ -61,18 +63,18 @@ class _Folded:
 
     @property
     def is_deleted(self) -> bool:
-        """Whether one of the changes is a deletion."""
+        """Return whether one of the changes is a deletion."""
         return any(change.deleted for change in self.current)
 
     @property
     def may_be_back(self) -> bool:
-        """Whether the object has changed since its deletion: it was saved again, or only what depended on it was."""
+        """Return whether the object, or only an object that it depends on, was saved again after its deletion."""
         was_deleted = self.is_deleted or (self.mirror is not None and self.mirror.tombstone_at is not None)
         return was_deleted and bool(self.current) and not self.current[-1].deleted
 
     @property
     def needs_status(self) -> bool:
-        """Whether a sync found a status that may differ from the one that other changes know."""
+        """Return whether a sync found a status that may differ from the one that other changes know."""
         known = {change.status for change in self.current if change.status is not None}
         if self.mirror is not None and self.mirror.baseline is not None:
             known.add(self.mirror.baseline)
@@ -191,17 +193,8 @@ def _write_mirrors(folded: Sequence[_Folded], *, using: str) -> None:
         current = one.current
         for change in one.changes:
             mirror.overtaken_at = change.overtaken_at or mirror.overtaken_at
-        # A reported change goes first: a sync that has found the same status must not take its event away.
-        is_known = mirror.baseline is not None
-        for change in sorted(current, key=lambda change: is_known and change.is_found):
-            if change.status is None or change.status == mirror.baseline:
-                continue
-            if change.is_found and mirror.baseline is not None and statuses.get(one.link) != change.status:
-                continue  # the sync read the object before a save that was not committed yet
-            if not change.is_baseline and (mirror.baseline is not None or change.created):
-                one.transitions.append(change)
-            mirror.baseline = change.status
-        # That a sync has read a cart does not mean that the customer has used it.
+        _follow_status(one, mirror, status_now=statuses.get(one.link))
+        # A sync that reads a cart is no activity of the customer.
         used = [change for change in current if not (change.is_found and one.adapter.kind == Kind.CART)]
         if used and not is_tracked(one.adapter):
             mirror.changed_at = used[-1].happened_at
@@ -209,6 +202,35 @@ def _write_mirrors(folded: Sequence[_Folded], *, using: str) -> None:
             mirror.seen = {name: value for name, value in mirror.seen.items() if name != cart_events.IDLE}
         changed.append(mirror)
     RemoteObject.objects.using(using).bulk_update(changed, ["baseline", "overtaken_at", "changed_at", "seen"])
+
+
+def _follow_status(one: _Folded, mirror: RemoteObject, *, status_now: str | None) -> None:
+    """Compare the status of each change with the baseline of ``mirror``, and note the transitions on ``one``.
+
+    In autocommit a sync, or another process, may read and report a new object before the receiver has recorded its
+    creation, even in an earlier fold. The creation still sends its event: it replaces such a baseline.
+    """
+    changes = [change for change in one.current if change.status is not None]
+    is_created = False
+    if (mirror.baseline is None or FOUND in mirror.seen) and not one.is_deleted:
+        is_created = any(change.created for change in changes)
+    if is_created:
+        mirror.baseline = None
+    if FOUND in mirror.seen and (is_created or not all(change.is_found for change in changes)):
+        mirror.seen = {name: value for name, value in mirror.seen.items() if name != FOUND}
+    # A reported change goes first: a sync that has found the same status must not take its event away.
+    finds_go_last = is_created or mirror.baseline is not None
+    changes.sort(key=lambda change: (is_created and not change.created, finds_go_last and change.is_found))
+    for change in changes:
+        if change.status == mirror.baseline:
+            continue
+        if change.is_found and mirror.baseline is not None and status_now != change.status:
+            continue  # the sync read the object before a save that was not committed yet
+        if mirror.baseline is None and not change.created:
+            mirror.seen = {**mirror.seen, FOUND: True}
+        elif not change.is_baseline:
+            one.transitions.append(change)
+        mirror.baseline = change.status
 
 
 def _statuses_of(folded: Sequence[_Folded], *, using: str) -> dict[Link, str]:
@@ -263,13 +285,15 @@ def _record_events(folded: Sequence[_Folded], beyond: Sequence[Change], *, using
     hosts = hosts_of([one.link for one in moved], using=using)
     facts: list[tuple[int, Fact | None]] = []
     for one in moved:
+        place = 0
         for change in one.transitions:
+            place = max(place, change.pk)  # a creation that was recorded late still comes first
             action = one.adapter.action_for(change.status or "")
             if action is None:
                 _notice(one.adapter, change.status or "")
             else:
                 amount = _frozen_amount(change, [*one.changes, *beyond])
-                facts.append((change.pk, _status_fact(action, change, one, hosts.get(one.link), amount, using=using)))
+                facts.append((place, _status_fact(action, change, one, hosts.get(one.link), amount, using=using)))
     facts += [(step.change.pk, _cart_fact(step, one, using=using)) for one in folded for step in one.steps]
     # By the order of the changes themselves, not object by object: events of one customer keep their order.
     for _, fact in sorted(facts, key=lambda entry: entry[0]):
@@ -359,7 +383,7 @@ def _frozen_amount(change: Change, changes: Sequence[Change]) -> tuple[str, str]
 
 
 def _repeats(action: str) -> bool:
-    """Whether a status may be reached again and mean another event. The built-in order actions happen once."""
+    """Return whether a status that is reached again is another event. The built-in order actions happen once."""
     spec = BUILT_IN.get(action)
     return not (spec and spec.once)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from django.db import DatabaseError, transaction
 
 from ..adapters import Adapter, registry
+from ..adapters.rendering import neutral
 from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..delivery.drift import Seen, Standing, look_at
@@ -56,7 +57,9 @@ def _checks() -> Iterator[Finding]:
 
 def _model(adapter: Adapter, using: str) -> Finding:
     name = f"{adapter.kind} {adapter.model._meta.label}"
-    hosts = list(backfill.objects_of(adapter, using=using).order_by("-pk")[:SAMPLE])
+    # Not ``read_objects()``, which would hide that the adapter's queryset() fails.
+    with neutral():
+        hosts = list(backfill.objects_of(adapter, using=using).order_by("-pk")[:SAMPLE])
     if not hosts:
         return ok("adapters.empty", f"{name}: there are no objects yet")
     seen = look_at(adapter, hosts, using=using)

@@ -12,15 +12,17 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db import DatabaseError, models
+from django.db import connections, models
 
 from .. import clock
 from ..actions import BUILT_IN
 from ..adapters import Adapter, Link
 from ..adapters.history import history_of
+from ..adapters.rendering import neutral
 from ..conf import hellotext_settings
 from ..models import Change, Event, Lane
 from ..models.changes import BASELINE
+from ..savepoints import HostCode
 from . import facts, ledger
 from .changes import change_of
 from .subjects import key_of
@@ -48,16 +50,19 @@ def objects_of(adapter: Adapter, *, using: str) -> models.QuerySet[Any]:
 
 
 def read_objects(adapter: Adapter, read: Callable[[models.QuerySet[Any]], T], *, using: str) -> T:
-    """What ``read`` makes of the objects of ``adapter``; without its preparation where that fails as it is read.
+    """Return what ``read`` makes of the objects of ``adapter``, loaded in the shop's default language and in UTC.
 
-    Django looks at the names in ``prefetch_related()`` then, not before. A fault of the database is raised.
+    If the adapter's ``queryset()`` fails, also in the database, the objects are read without it; what fails then is
+    raised. Libraries such as django-parler bind an object to the language that is active when it is loaded.
     """
-    try:
-        return read(objects_of(adapter, using=using))
-    except DatabaseError:
-        raise
-    except Exception as error:
-        logger.warning("adapter.failed", extra={"adapter": type(adapter).__name__, "error": type(error).__name__})
+    with neutral():
+        try:
+            with HostCode(using):
+                return read(objects_of(adapter, using=using))
+        except Exception as error:
+            if connections[using].needs_rollback:
+                raise  # the database has rolled back the whole transaction, as MySQL does after a deadlock
+            logger.warning("adapter.failed", extra={"adapter": type(adapter).__name__, "error": type(error).__name__})
         return read(adapter.model._base_manager.using(using).all())
 
 
@@ -73,10 +78,10 @@ def page_of(adapter: Adapter, *, using: str, after: str | None, since: datetime 
 
 def count_of(adapter: Adapter, *, using: str, since: datetime | None = None) -> int:
     """How many objects there are to look at."""
-    rows = objects_of(adapter, using=using).select_related(None).prefetch_related(None)
+    wanted = models.Q()
     if since is not None:
-        rows = rows.filter(**{f"{since_field(adapter)}__gte": clock.for_host(since)})
-    return rows.count()
+        wanted &= models.Q(**{f"{since_field(adapter)}__gte": clock.for_host(since)})
+    return read_objects(adapter, lambda rows: _bare(rows).filter(wanted).count(), using=using)
 
 
 def since_field(adapter: Adapter) -> str | None:
@@ -111,8 +116,16 @@ def existing(adapter: Adapter, pks: Iterable[str], *, using: str) -> set[str]:
             keys.append(adapter.model._meta.pk.to_python(pk))
         except ValidationError:
             continue
-    rows = objects_of(adapter, using=using).select_related(None).prefetch_related(None)
-    return {str(pk) for pk in rows.filter(pk__in=keys).values_list("pk", flat=True)}
+    return read_objects(
+        adapter,
+        lambda rows: {str(pk) for pk in _bare(rows).filter(pk__in=keys).values_list("pk", flat=True)},
+        using=using,
+    )
+
+
+def _bare(rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Return ``rows`` without their related objects."""
+    return rows.select_related(None).prefetch_related(None)
 
 
 def changes_of(adapter: Adapter, objects: Iterable[models.Model], *, events: bool) -> list[Change]:

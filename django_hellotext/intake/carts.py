@@ -15,6 +15,7 @@ from ..adapters.lines import item_fact
 from ..adapters.session_cart import SESSION_CARTS, session_cart_content
 from ..api.types import Money
 from ..conf import hellotext_settings
+from ..savepoints import HostCode
 from . import facts
 from .changes import change_named, record_changes
 from .faults import report
@@ -75,12 +76,13 @@ def cart_changed(
         return ""
     try:
         request = None if isinstance(cart, str) else cart
-        known, browser = visitor(request)
-        if request is not None and refuses_to_be_seen(request):
-            browser = ""
-        owner = profile_link(profile) or known
-        data = whole([item_fact(line["product"], line["quantity"]) for line in lines], request=request)
-        told = facts.metadata_of(metadata, faults)
+        with HostCode(alias):
+            known, browser = visitor(request)
+            if request is not None and refuses_to_be_seen(request):
+                browser = ""
+            owner = profile_link(profile) or known
+            data = whole([item_fact(line["product"], line["quantity"]) for line in lines], request=request)
+            told = facts.metadata_of(metadata, faults)
         data["content"] = session_cart_content(lines, profile=owner, metadata=told)
         change = change_named(SESSION_CARTS, key, created=created, session=valid_session(session) or browser, data=data)
     except Exception as error:

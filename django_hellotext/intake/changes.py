@@ -82,8 +82,9 @@ def remember_session(obj: models.Model, request: HttpRequest) -> None:
         raise TypeError(f"remember_session: no adapter is registered for {type(obj).__name__}.")
     alias = alias_for(None, obj, None)
     try:
-        change = change_of(obj, adapter)
-        _remember(change, obj, adapter, request)
+        with ledger.HostCode(alias):
+            change = change_of(obj, adapter)
+            _remember(change, obj, adapter, request)
         if change.session or change.data.keys() - {AMOUNT, TRANSACTION}:
             insert_changes([change], using=alias)
             if change.session:

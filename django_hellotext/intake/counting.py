@@ -11,10 +11,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from crawlerdetect import CrawlerDetect
+from django.db import DEFAULT_DB_ALIAS
 from django.utils.module_loading import import_string
 
 from ..actions import BUILT_IN, Purpose, purpose_of
 from ..conf import hellotext_settings
+from ..savepoints import HostCode
 from .sessions import parameters_of
 
 if TYPE_CHECKING:
@@ -84,7 +86,8 @@ def _ask_hook(request: HttpRequest) -> bool | None:
         return None
     try:
         call = import_string(hook) if isinstance(hook, str) else hook
-        answer = call(request)
+        with HostCode(DEFAULT_DB_ALIAS):
+            answer = call(request)
     except Exception:
         # The host's own code: whatever it raises must not reach a visitor.
         logger.exception("should_track.failed")

@@ -12,6 +12,7 @@ from ..conf import hellotext_settings
 from ..models import Session
 from ..models.identity import ordering_key
 from ..models.sessions import attachment_of
+from ..savepoints import HostCode
 from . import ledger
 from .faults import report
 from .impersonation import changes_account
@@ -38,11 +39,12 @@ def hand_over(request: HttpRequest, user: Any, *, session: str = "") -> None:
         return
     alias = alias_for(None, user)
     try:
-        session, link = session or session_of(request), profile_link(user)
-        if not session or link is None or changes_account(request, user):
-            return
-        if not is_visitor(request) or refuses_to_be_seen(request):
-            return
+        with HostCode(alias):
+            session, link = session or session_of(request), profile_link(user)
+            if not session or link is None or changes_account(request, user):
+                return
+            if not is_visitor(request) or refuses_to_be_seen(request):
+                return
         ledger.insert(attachment(hellotext_settings.account, session, link), using=alias, unique="identity")
     except Exception as error:
         report(error, "hand_over", using=alias)
@@ -60,12 +62,14 @@ def accept(request: HttpRequest, session: str) -> None:
     if not hellotext_settings.active:
         return
     user = user_of(request)
+    alias = alias_for(None, user)
     try:
-        if not is_visitor(request) or refuses_to_be_seen(request):
-            return
+        with HostCode(alias):
+            if not is_visitor(request) or refuses_to_be_seen(request):
+                return
         keep(request, session)
     except Exception as error:
-        report(error, "accept", using=alias_for(None, user))
+        report(error, "accept", using=alias)
         return
     if user is not None:
         hand_over(request, user, session=session)

@@ -6,9 +6,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
 from django.utils.module_loading import import_string
 
 from ..conf import hellotext_settings
+from ..savepoints import HostCode
 from .sessions import may_have_session
 
 if TYPE_CHECKING:
@@ -52,7 +54,8 @@ def _ask_hook(request: HttpRequest) -> bool:
         return False
     try:
         call = import_string(hook) if isinstance(hook, str) else hook
-        return bool(call(request))
+        with HostCode(DEFAULT_DB_ALIAS):
+            return bool(call(request))
     except Exception:
         # The host's own code: whatever it raises must not reach a visitor.
         logger.exception("impersonated.failed")

@@ -9,8 +9,7 @@ One failure cannot be kept from the host: that of a database which takes back th
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +18,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..conf import hellotext_settings
 from ..models import Change, RemoteObject
-
-# pq.TransactionStatus.INERROR, the same number in psycopg 2 and 3.
-IN_ERROR = 3
+from ..savepoints import HostCode as HostCode
+from ..savepoints import is_aborted
 
 # What InnoDB says to the victim of a deadlock, whose whole transaction it has rolled back.
 DEADLOCK = 1213
@@ -73,53 +71,6 @@ def alias_for(using: str | None, *hosts: models.Model | None) -> str:
     if wanted is not None and wanted in aliases:
         return wanted
     return DEFAULT_DB_ALIAS if DEFAULT_DB_ALIAS in aliases else aliases[0]
-
-
-class _Setting(threading.local):
-    """Whether this thread is setting a savepoint, which is no query of the host's code."""
-
-    savepoint = False
-
-
-_setting = _Setting()
-
-
-class HostCode:
-    """The host's own code within its transaction: if one of its queries fails, only that is rolled back.
-
-    PostgreSQL would otherwise abort the whole transaction. Most code makes no query, so the savepoint is set right
-    before the first one. A class, because this runs at every save and ``contextmanager`` takes several times as long.
-    """
-
-    __slots__ = ("_atomic", "_connection", "_using")
-
-    def __init__(self, using: str) -> None:
-        self._using = using
-        self._connection: BaseDatabaseWrapper | None = None
-        self._atomic: transaction.Atomic | None = None
-
-    def __enter__(self) -> None:
-        connection = connections[self._using]
-        if connection.in_atomic_block:
-            self._connection = connection
-            connection.execute_wrappers.append(self._execute)
-
-    def __exit__(self, *error: Any) -> None:
-        if self._connection is not None:
-            self._connection.execute_wrappers.pop()
-        if self._atomic is not None:
-            self._atomic.__exit__(*error)
-
-    def _execute(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
-        if self._atomic is None and not _setting.savepoint:
-            atomic = transaction.atomic(using=self._using)
-            _setting.savepoint = True
-            try:
-                atomic.__enter__()
-            finally:
-                _setting.savepoint = False
-            self._atomic = atomic
-        return execute(sql, params, many, context)
 
 
 def insert(row: models.Model, *, using: str, unique: str = "", session: RememberedSession | None = None) -> None:
@@ -186,13 +137,13 @@ def _on_postgresql(
         _through_the_orm(connection, rows, unique, session)
         return
     connection.ensure_connection()
-    if connection.connection.info.transaction_status == IN_ERROR:
+    if is_aborted(connection):
         return
     try:
         _execute(connection, f"SAVEPOINT {SAVEPOINT}; {sql}; RELEASE SAVEPOINT {SAVEPOINT}", params)
     except Exception:
         # A value refused by the driver was never sent: then there is no savepoint to return to.
-        if connection.connection.info.transaction_status == IN_ERROR:
+        if is_aborted(connection):
             _execute(connection, f"ROLLBACK TO SAVEPOINT {SAVEPOINT}; RELEASE SAVEPOINT {SAVEPOINT}", [])
         raise
 
@@ -259,7 +210,7 @@ def _in_transaction(connection: BaseDatabaseWrapper) -> bool:
 
 
 def met_a_lock(error: DatabaseError) -> bool:
-    """Whether ``error`` says nothing of the row, only that somebody else was in the way."""
+    """Return whether ``error`` is a lock conflict: nothing is wrong with the row."""
     cause = error.__cause__
     said = {
         error.args[0] if error.args else None,
@@ -270,7 +221,7 @@ def met_a_lock(error: DatabaseError) -> bool:
 
 
 def _is_lost(connection: BaseDatabaseWrapper, error: DatabaseError) -> bool:
-    """Whether the transaction that was open has ended with ``error``."""
+    """Return whether ``error`` has ended the open transaction."""
     if connection.vendor == "mysql":
         code = error.args[0] if error.args else None
         return code == DEADLOCK or (code == TIMEOUT and _gives_up_everything(connection))
@@ -281,9 +232,9 @@ def _is_lost(connection: BaseDatabaseWrapper, error: DatabaseError) -> bool:
 
 
 def _gives_up_everything(connection: BaseDatabaseWrapper) -> bool:
-    """Whether a wait for a lock has just ended the whole transaction, as ``innodb_rollback_on_timeout`` has it.
+    """Return whether a lock timeout rolls back the whole transaction (``innodb_rollback_on_timeout``).
 
-    A lock on the table itself, such as that of a migration, ends the statement alone: MariaDB knows the difference.
+    A timeout on a table lock, such as a migration's, ends only the statement. MariaDB can tell the difference.
     """
     question = "SELECT @@innodb_rollback_on_timeout"
     if getattr(connection, "mysql_is_mariadb", False):

@@ -146,14 +146,11 @@ def on_membership(
         return
     if not isinstance(sender, type) or _model_of(None, instance) is None:
         return
-    changes = related.changes_of_membership(
-        sender,
-        instance,
-        action=action,
-        reverse=reverse,
-        pk_set=_keys_of(pk_set),
-        using=_database_of(instance, using),
-    )
+    database = _database_of(instance, using)
+    with HostCode(database):
+        changes = related.changes_of_membership(
+            sender, instance, action=action, reverse=reverse, pk_set=_keys_of(pk_set), using=database
+        )
     _record(changes, instance, using)
 
 

@@ -16,6 +16,7 @@ from django.db import models
 from .. import consent
 from ..actions import Purpose
 from ..adapters import Adapter, Link, OrderAdapter, RefundAdapter, registry
+from ..savepoints import HostCode, database_of
 from .impersonation import is_impersonated
 from .sessions import session_of, user_of
 from .utm import utm_of
@@ -141,7 +142,8 @@ def origin_of(obj: models.Model, adapter: Adapter) -> Link | None:
 def places_of(obj: models.Model, adapter: Adapter) -> list[Link]:
     """Where the buyer's session may be kept, first of all: on an order, then its cart; on a refund's order, then it."""
     try:
-        origin = origin_of(obj, adapter)
+        with HostCode(database_of(obj)):
+            origin = origin_of(obj, adapter)
     except Exception as error:
         # The host's own code; the event itself is not to be lost for it (demand C10).
         logger.warning("adapter.failed", extra={"adapter": type(adapter).__name__, "error": type(error).__name__})

@@ -19,6 +19,7 @@ from ..adapters import Adapter, Link, registry
 from ..conf import hellotext_settings
 from ..exceptions import TrackingError
 from ..models import EVIDENCE_KEY, SUBSCRIBE, SUBSCRIPTION, UNSUBSCRIBE
+from ..savepoints import HostCode
 from . import facts
 from .faults import report
 from .ledger import alias_for
@@ -120,7 +121,7 @@ def _record(action: str, subject: Any, *, evidence: Evidence | None, using: str 
         fact = facts.Fact(
             action=action,
             destination=SUBSCRIPTION,
-            profile=_whose(subject, adapter, faults),
+            profile=_whose(subject, adapter, faults, using=alias),
             metadata=facts.metadata_of({EVIDENCE_KEY: evidence.as_data()} if evidence else None, faults),
             key=f"{evidence.source[:MAX_SOURCE]}@{evidence.at.astimezone(UTC).isoformat()}" if evidence else "",
             tracked_at=evidence.at.astimezone(UTC) if evidence else clock.now(),
@@ -136,10 +137,11 @@ def _record(action: str, subject: Any, *, evidence: Evidence | None, using: str 
         raise faults[0]
 
 
-def _whose(subject: models.Model, adapter: Adapter, faults: list[TrackingError]) -> Link | None:
+def _whose(subject: models.Model, adapter: Adapter, faults: list[TrackingError], *, using: str) -> Link | None:
     """The customer meant by ``subject``. Whether they are mirrored at all is asked when the row is sent."""
     try:
-        link = link_to(subject, adapter) if adapter.kind == "profile" else adapter.profile_link(subject)
+        with HostCode(using):
+            link = link_to(subject, adapter) if adapter.kind == "profile" else adapter.profile_link(subject)
     except Exception as error:
         message = f"An adapter raised {type(error).__name__}: {error}"
         faults.append(TrackingError(message, reason="adapter_failed"))

@@ -22,6 +22,7 @@ from ..conf import hellotext_settings
 from ..exceptions import HellotextError, TrackingError
 from ..models import Event
 from ..models.objects import identity_of
+from ..savepoints import HostCode
 from . import facts, ledger
 from .changes import PURCHASES, insert_changes, overtaken_by
 from .counting import is_missed
@@ -112,35 +113,38 @@ def track(
     )
     alias = alias_for(using, obj, profile)
     try:
-        if fact.amount is None and not faults and target is not None and adapter is not None:
-            fact.amount, fact.currency = facts.money(adapter.loaded_amount(target), None, faults)
-        owned = buyer_known_by is not None
-        fact.url = fact.url or _url_of(action, request)
-        _identify(fact, buyer_known_by, profile=profile, session=session, request=request)
-        purpose = purpose_of(action)
-        asked, subject = request, profile or _user_of(request) or obj
-        if request is not None and (owned or profile is not None) and not speaks_for(request, fact.profile):
-            # Staff at a customer's order: neither their eyes nor their consent are the customer's (demand G5).
-            if profile is None and _is_a_look(action):
+        with HostCode(alias):
+            if fact.amount is None and not faults and target is not None and adapter is not None:
+                fact.amount, fact.currency = facts.money(adapter.loaded_amount(target), None, faults)
+            owned = buyer_known_by is not None
+            fact.url = fact.url or _url_of(action, request)
+            _identify(fact, buyer_known_by, profile=profile, session=session, request=request, using=alias)
+            purpose = purpose_of(action)
+            asked, subject = request, profile or _user_of(request) or obj
+            if request is not None and (owned or profile is not None) and not speaks_for(request, fact.profile):
+                # Staff at a customer's order: neither their eyes nor their consent are the customer's (demand G5).
+                if profile is None and _is_a_look(action):
+                    return
+                asked, subject = None, profile or obj
+            answer = consent.decide(asked, purpose=purpose, subject=subject)
+            if answer is False:
                 return
-            asked, subject = None, profile or obj
-        answer = consent.decide(asked, purpose=purpose, subject=subject)
-        if answer is False:
-            return
-        fact.consent = answer
-        if asked is not None and purpose is not Purpose.BROWSE and not session and refuses_to_be_seen(asked):
-            fact.session = ""
-        if request is not None and not owned and fact.profile is None and not fact.session:
-            # A visitor whom nobody knows: no browser session yet, a bot, or a member of staff.
-            return
-        _judge(fact, owned=owned)
-        places: list[Link] = []
-        if buyer_known_by is not None and not session:
-            kept, places = known_here(places_of(*buyer_known_by))
-            fact.session = kept or fact.session
+            fact.consent = answer
+            if asked is not None and purpose is not Purpose.BROWSE and not session and refuses_to_be_seen(asked):
+                fact.session = ""
+            if request is not None and not owned and fact.profile is None and not fact.session:
+                # A visitor whom nobody knows: no browser session yet, a bot, or a member of staff.
+                return
+            _judge(fact, owned=owned)
+            places: list[Link] = []
+            if buyer_known_by is not None and not session:
+                kept, places = known_here(places_of(*buyer_known_by))
+                fact.session = kept or fact.session
         insert_fact(fact, using=alias, places=places)
         if target is not None and adapter is not None and action in PURCHASES:
-            insert_changes(overtaken_by(target, adapter), using=alias)
+            with HostCode(alias):
+                carts = overtaken_by(target, adapter)
+            insert_changes(carts, using=alias)
     except Exception as error:
         report(error, "track", using=alias)
     else:
@@ -162,19 +166,21 @@ def _identify(
     profile: models.Model | None,
     session: str | None,
     request: HttpRequest | None,
+    using: str,
 ) -> None:
     """Set the customer and the session of ``fact``. If the shop's own adapter raises, the row fails and says so."""
     fact.session = valid_session(session)
     try:
-        is_object = buyer_known_by is not None and profile is buyer_known_by[0]
-        given = None if is_object else profile_link(profile)
-        if buyer_known_by is not None:
-            link, found = owner(*buyer_known_by, request)
-        else:
-            link, found = visitor(request)
-        if given is not None and found and visitor(request)[0] not in (None, given):
-            # The browser is another customer's: joined to this one, it would stay so for good (demand G6).
-            found = ""
+        with HostCode(using):
+            is_object = buyer_known_by is not None and profile is buyer_known_by[0]
+            given = None if is_object else profile_link(profile)
+            if buyer_known_by is not None:
+                link, found = owner(*buyer_known_by, request)
+            else:
+                link, found = visitor(request)
+            if given is not None and found and visitor(request)[0] not in (None, given):
+                # The browser is another customer's: joined to this one, it would stay so for good (demand G6).
+                found = ""
     except Exception as error:
         logger.exception("adapter.failed", extra={"action": fact.action})
         message = f"An adapter raised {type(error).__name__}: {error}"

@@ -33,8 +33,9 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 class Change(models.Model):
     """One save or deletion of a host object, with what is known of it only at that moment.
 
-    ``overtaken_at`` says of a cart that an order was made of it: its unsent events up to then are not sent any more
-    (demand A2). With ``BASELINE`` in ``data`` the status was found by a sync: it is noted, and sends no event.
+    ``overtaken_at`` is when a cart became an order. Its unsent events up to then are dropped: a customer who has
+    ordered must not be reminded of the cart. With ``BASELINE`` in ``data`` the status was found by a sync: it is noted
+    and sends no event.
     """
 
     account = models.CharField(_("account"), max_length=130)
@@ -65,10 +66,10 @@ class Change(models.Model):
 
     @property
     def is_baseline(self) -> bool:
-        """Whether the status sends no event."""
+        """Return whether the status is only noted and sends no event."""
         return BASELINE in self.data
 
     @property
     def is_found(self) -> bool:
-        """Whether a sync read the object as it was; otherwise the shop reported that it changed just then."""
+        """Return whether a sync read the object; otherwise the shop reported that it had just changed."""
         return self.is_baseline or self.lane == Lane.BACKFILL

@@ -306,10 +306,10 @@ class RemoteObject(Deliverable):
 
     @property
     def is_kept(self) -> bool:
-        """Whether the object was deleted in the shop and stays at Hellotext."""
+        """Return whether the object was deleted in the shop and stays at Hellotext."""
         return self.tombstone_at is not None and self.removal == Removal.KEEP
 
     @property
     def is_synced(self) -> bool:
-        """Whether Hellotext has the newest version known to us."""
+        """Return whether Hellotext has the newest version that we know."""
         return self.state == State.SYNCED and self.version == self.synced_version

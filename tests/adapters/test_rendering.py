@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.conf.urls.i18n import i18n_patterns
 from django.db import transaction
+from django.db.models.signals import post_init
 from django.http import HttpResponse
 from django.test import override_settings
 from django.urls import get_script_prefix, get_urlconf, path, reverse, set_script_prefix, set_urlconf
@@ -19,8 +20,10 @@ from django.utils.translation import gettext, gettext_lazy
 from django_hellotext.adapters import Guest, OnChange, Value, registry
 from django_hellotext.adapters.rendering import neutral
 from django_hellotext.delivery import Report
+from django_hellotext.delivery.drift import Standing, look_at
 from django_hellotext.delivery.preview import preview
 from django_hellotext.emulator import Emulator
+from django_hellotext.intake.backfill import page_of
 from django_hellotext.models import RemoteObject, State
 from tests.factories import make_customer, make_product, placed_order
 from tests.testshop.models import Order, Product
@@ -177,3 +180,33 @@ def test_an_operator_in_another_language_sees_no_difference(deliver: Callable[..
         seen = preview(row, using="default")
     assert not seen.changed
     assert seen.differs == frozenset()
+
+
+@pytest.fixture
+def bound_to_a_language(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Products remember the language in which they were loaded, as those of django-parler do."""
+
+    def remember(sender: Any, instance: Any, **kwargs: Any) -> None:
+        instance.language = translation.get_language()
+
+    post_init.connect(remember, sender=Product)
+    adapter = type(registry.for_model(Product))
+    monkeypatch.setattr(adapter, "get_name", lambda self, product: f"in {product.language}", raising=False)
+    yield
+    post_init.disconnect(remember, sender=Product)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("bound_to_a_language", "hellotext")
+def test_a_payload_does_not_depend_on_the_language_in_which_its_object_is_loaded(
+    deliver: Callable[..., Report],
+) -> None:
+    make_product()
+    deliver()
+    row = RemoteObject.objects.get(kind="product")
+    adapter = registry.for_model(Product)
+    assert adapter is not None
+    with visitor(language="fr"):
+        assert not preview(row, using="default").changed
+        hosts = page_of(adapter, using="default", after=None)
+        assert [seen.standing for seen in look_at(adapter, hosts, using="default")] == [Standing.IN_STEP]

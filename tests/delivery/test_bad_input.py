@@ -8,14 +8,18 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, transaction
 from django.db.models import Model
+from django.db.models.signals import post_delete
 
+import django_hellotext as app
 from django_hellotext import clock
 from django_hellotext.adapters import Money, Value, registry
 from django_hellotext.adapters import values as adapter_values
 from django_hellotext.api import types as api_types
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator, Fault
+from django_hellotext.intake import backfill
 from django_hellotext.models import Change, Event, RemoteObject, SkipReason, State
 from tests.factories import make_customer, make_order, make_product, make_questionnaire, make_voucher, placed_order
 from tests.testshop.models import Order, Product
@@ -300,6 +304,53 @@ def test_a_preparation_that_raises_when_it_is_read_only_costs_queries(
     product = make_product()
     deliver()
     assert row_of(product).state == State.SYNCED
+
+
+def test_a_queryset_that_fails_in_the_database_does_not_block_the_queue(
+    deliver: Deliver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    order, product = placed_order(customer=make_customer()), make_product()
+    deliver()
+    deleted = make_order(customer=make_customer(), number="N-2")
+    deliver()
+    monkeypatch.setattr(
+        type(registry.for_model(Order)), "queryset", lambda self, rows: rows.extra(where=["no_such_column = 1"])
+    )
+    Order.objects.filter(pk=order.pk).update(status="paid")
+    app.sync(Order.objects.filter(pk=order.pk), events=False)  # its status is read again by the fold
+    post_delete.send(sender=Order, instance=deleted)
+    app.sync(deleted)  # the fold has to read whether the object is back
+    app.track("product.viewed", product, profile=order.customer)
+    with caplog.at_level(logging.WARNING, "django_hellotext.intake"):
+        deliver()
+    assert not Change.objects.exists()
+    assert row_of(order).baseline == "paid"
+    assert row_of(deleted).tombstone_at is None
+    assert Event.objects.get(action="product.viewed").state == State.DELIVERED
+    assert "adapter.failed" in caplog.messages
+
+
+def test_the_queryset_of_a_page_and_of_a_count_may_fail_in_the_database(products: Callable[..., Any]) -> None:
+    adapter = products(queryset=lambda self, rows: rows.extra(where=["no_such_column = 1"]))
+    product = make_product()
+    assert backfill.page_of(adapter, using="default", after=None) == [product]
+    assert backfill.count_of(adapter, using="default") == 1
+    assert backfill.existing(adapter, [str(product.pk)], using="default") == {str(product.pk)}
+
+
+def test_objects_that_cannot_be_read_at_all_raise_the_error_of_the_database(products: Callable[..., Any]) -> None:
+    adapter = products(queryset=lambda self, rows: rows)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        backfill.read_objects(adapter, lambda rows: list(rows.extra(where=["no_such_column = 1"])), using="default")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_read_outside_of_a_transaction_needs_no_savepoint(
+    products: Callable[..., Any], django_assert_num_queries: Any
+) -> None:
+    adapter = products()
+    with django_assert_num_queries(1):
+        backfill.page_of(adapter, using="default", after=None)
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ WAYS: dict[str, tuple[dict[str, Any], Callable[[Product], None]]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("limit", [1, 500])
-def test_a_product_is_kept_whatever_is_deleted_along_with_it(
+def test_a_product_is_kept_when_related_objects_are_deleted_too(
     way: str, limit: int, products: Products, hellotext: Emulator, deliver: Deliver
 ) -> None:
     attributes, furnish = WAYS[way]
@@ -124,7 +124,7 @@ def test_a_product_is_kept_whatever_is_deleted_along_with_it(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_product_is_deleted_there_whatever_is_deleted_along_with_it(
+def test_a_product_is_deleted_there_when_related_objects_are_deleted_too(
     way: str, products: Products, hellotext: Emulator, deliver: Deliver
 ) -> None:
     attributes, furnish = WAYS[way]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import models, transaction
+from django.db import connection, models, transaction
+from django.db.models.signals import post_save
 from django.utils import timezone
 
 import django_hellotext
+from django_hellotext import sync
 from django_hellotext.adapters import OnChange, registry
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.abandonment import record_abandoned
@@ -17,6 +20,7 @@ from django_hellotext.delivery.fold import LIMIT, fold
 from django_hellotext.emulator import Emulator
 from django_hellotext.intake import backfill
 from django_hellotext.models import Change, Event, Lane, RemoteObject, State
+from django_hellotext.querysets import HellotextQuerySet
 from tests.factories import make_cart_line, make_customer, make_order, make_product
 from tests.testshop.models import Cart, Order
 
@@ -230,6 +234,65 @@ def test_an_order_that_is_made_during_a_sync_is_one_event(
     note(order, events=events)
     fold_all()
     assert actions() == ["order.placed"]
+
+
+def look_live(order: Order) -> None:
+    """Report the order as another process does that saves it."""
+    django_hellotext.sync(order)
+
+
+@pytest.mark.parametrize(
+    "before", [[], [fold_at_once], [fold_at_once, fold_at_once]], ids=["together", "apart", "later"]
+)
+@pytest.mark.parametrize("look", [note, partial(note, events=True), look_live, partial(sync, events=False)])
+def test_an_order_that_is_read_before_its_creation_is_recorded_is_one_event(
+    old_order: Order, look: Callable[[Order], None], before: list[Callable[[], None]]
+) -> None:
+    """In autocommit a sync may read it between its commit and our receiver."""
+    look(old_order)
+    for fold_first in before:
+        fold_first()
+        note(old_order)
+    assert actions() == []
+    post_save.send(sender=Order, instance=old_order, created=True)
+    fold_at_once()
+    assert actions() == ["order.placed"]
+    note(old_order)
+    fold_at_once()
+    old_order.status = "paid"
+    old_order.save()
+    fold_at_once()
+    assert actions() == ["order.placed", "order.confirmed"]
+
+
+@pytest.mark.parametrize("fold_first", [lambda: None, fold_at_once], ids=["together", "apart"])
+def test_an_order_that_is_paid_before_its_creation_is_recorded_sends_both_events(
+    old_order: Order, fold_first: Callable[[], None]
+) -> None:
+    placed = read(old_order)
+    old_order.status = "paid"
+    old_order.save()
+    fold_first()
+    post_save.send(sender=Order, instance=placed, created=True)
+    fold_at_once()
+    old_order.save()
+    fold_at_once()
+    assert actions() == ["order.placed", "order.confirmed"]
+
+
+@pytest.mark.skipif(
+    not connection.features.supports_update_conflicts_with_target, reason="The database cannot name the conflict."
+)
+@pytest.mark.parametrize("fold_first", [lambda: None, fold_at_once], ids=["together", "apart"])
+def test_an_old_order_that_a_bulk_call_meets_sends_no_event(old_order: Order, fold_first: Callable[[], None]) -> None:
+    note(old_order)
+    fold_first()
+    again = Order(number=old_order.number, customer=old_order.customer, status="placed", total=old_order.total)
+    rows: Any = HellotextQuerySet(Order, using="default")
+    rows.bulk_create([again], update_conflicts=True, update_fields=["total"], unique_fields=["number"])
+    assert Change.objects.exists()
+    fold_at_once()
+    assert actions() == []
 
 
 @folded

@@ -394,11 +394,11 @@ def test_statements_for_a_thousand_unchanged_objects_are_constant(
         sync("product")
         with CaptureQueriesContext(connection) as queries:
             sync("product")
-        return len(queries)
+        return len([query for query in queries if "SAVEPOINT" not in query["sql"]])  # there are few outside of a test
 
     first, second, third = statements(40), statements(40), statements(40)
     assert second - first == third - second
-    assert second - first <= 2 * 40  # a page of objects and a page of mirrors, savepoints of the test included
+    assert second - first <= 2 * 35  # a page of objects and a page of mirrors
 
 
 def test_definitions_are_created_first_and_only_once(old_shop: Emulator, sync: Run, settings: Any) -> None:
