@@ -122,8 +122,8 @@ def test_a_coroutine_that_asks_for_its_user_is_tracked_without_asking_again(hell
     with CaptureQueriesContext(connection) as queries:
         assert browser.see(f"/async-user/{product.pk}/").content.decode() == customer.username
     assert Event.objects.get().profile_pk == str(customer.pk)
-    # The session, the user, the product, the event.
-    assert verbs(queries) == ["SELECT", "SELECT", "SELECT", "INSERT"]
+    # The session, the user, the product in a savepoint of the test's transaction, the event.
+    assert verbs(queries) == ["SELECT", "SELECT", "SAVEPOINT", "SELECT", "RELEASE", "INSERT"]
 
 
 def test_a_coroutine_is_recorded_in_one_hop_and_a_stranger_costs_none(
