@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Collection
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ from .paths import concrete, trace
 
 if TYPE_CHECKING:
     from .base import Adapter
+
+logger = logging.getLogger("django_hellotext.adapters")
 
 # Compared exactly: a subclass may run code of its own when its value is read.
 AMOUNTS = frozenset({models.DecimalField, models.IntegerField, models.BigIntegerField, models.PositiveIntegerField})
@@ -44,6 +47,10 @@ def loaded_amount(adapter: Adapter, obj: Any) -> ApiMoney | None:
     try:
         return adapter.amount(obj)
     except HellotextError:
+        return None
+    except Exception:
+        # The event itself must not be lost; the worker reads the amount, or reports why it cannot.
+        logger.exception("adapter.failed", extra={"adapter": type(adapter).__name__})
         return None
 
 

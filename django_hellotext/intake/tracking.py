@@ -122,7 +122,7 @@ def track(
             purpose = purpose_of(action)
             asked, subject = request, profile or _user_of(request) or obj
             if request is not None and (owned or profile is not None) and not speaks_for(request, fact.profile):
-                # Staff at a customer's order: neither their eyes nor their consent are the customer's (demand G5).
+                # Staff look at a customer's order: neither this view nor their consent is the customer's.
                 if profile is None and _is_a_look(action):
                     return
                 asked, subject = None, profile or obj
@@ -133,7 +133,7 @@ def track(
             if asked is not None and purpose is not Purpose.BROWSE and not session and refuses_to_be_seen(asked):
                 fact.session = ""
             if request is not None and not owned and fact.profile is None and not fact.session:
-                # A visitor whom nobody knows: no browser session yet, a bot, or a member of staff.
+                # An unknown visitor: no browser session yet, a bot, or a member of staff.
                 return
             _judge(fact, owned=owned)
             places: list[Link] = []
@@ -179,7 +179,7 @@ def _identify(
             else:
                 link, found = visitor(request)
             if given is not None and found and visitor(request)[0] not in (None, given):
-                # The browser is another customer's: joined to this one, it would stay so for good (demand G6).
+                # The browser is another customer's. Attached to this one, it would stay attached permanently.
                 found = ""
     except Exception as error:
         logger.exception("adapter.failed", extra={"action": fact.action})

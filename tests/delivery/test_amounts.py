@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils.functional import SimpleLazyObject
 
 import django_hellotext
-from django_hellotext.adapters import registry
+from django_hellotext.adapters import Adapter, registry
 from django_hellotext.api.types import Money
 from django_hellotext.delivery import Report, fold
 from django_hellotext.delivery.preview import preview_event
@@ -206,6 +206,20 @@ def test_what_the_adapter_computes_is_not_read_in_the_request(monkeypatch: pytes
     monkeypatch.setattr(type(registry.for_model(Order)), name, fail, raising=False)
     django_hellotext.track("order.cancelled", order)
     assert Event.objects.get().amount is None
+
+
+@pytest.mark.usefixtures("hellotext")
+def test_an_unexpected_error_while_a_total_is_read_does_not_lose_the_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Any, obj: Any, name: str) -> Any:
+        return 1 / 0 if name == "total" else Adapter.shaped(self, obj, name)
+
+    order = make_order(customer=make_customer())
+    monkeypatch.setattr(type(registry.for_model(Order)), "shaped", fail)
+    django_hellotext.track("order.cancelled", order)
+    order.status = Order.Status.PLACED
+    order.save()
+    assert Event.objects.get().amount is None
+    assert Change.objects.filter(label="testshop.order", status="placed").exists()
 
 
 def test_a_lazy_order_is_an_order(hellotext: Emulator, deliver: Deliver) -> None:
