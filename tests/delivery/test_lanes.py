@@ -281,7 +281,8 @@ def test_an_order_that_is_paid_before_its_creation_is_recorded_sends_both_events
 
 
 @pytest.mark.skipif(
-    not connection.features.supports_update_conflicts_with_target, reason="The database cannot name the conflict."
+    not connection.features.supports_update_conflicts_with_target,
+    reason="the database is not told which fields are unique",
 )
 @pytest.mark.parametrize("fold_first", [lambda: None, fold_at_once], ids=["together", "apart"])
 def test_an_old_order_that_a_bulk_call_meets_sends_no_event(old_order: Order, fold_first: Callable[[], None]) -> None:
