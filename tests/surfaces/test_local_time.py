@@ -22,6 +22,7 @@ from django_hellotext.delivery.prune import Pruned, prune
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Account, Dashboard, Event, Figure, Order, Profile, RemoteObject, State
 from tests.factories import make_cart_line, make_customer, make_order, placed_order
+from tests.needs import needed_module
 from tests.surfaces.admin_pages import text, url
 
 ZONE = "America/Montevideo"  # three hours behind UTC, without daylight saving time
@@ -130,6 +131,7 @@ def test_commands_and_explanations(deliver: Deliver) -> None:
 
 
 def test_the_status_endpoint_gives_an_offset(settings: Any, client: Client, deliver: Deliver) -> None:
+    needed_module("rest_framework")
     settings.ROOT_URLCONF = "tests.rest.urls"
     settings.HELLOTEXT = {**settings.HELLOTEXT, "STATUS_TOKEN": "status-token-of-the-monitor"}
     make_customer()
