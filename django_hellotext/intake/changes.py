@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import connections, models
 
 from .. import clock, dispatch
 from ..adapters import Adapter, OrderAdapter, registry
 from ..conf import hellotext_settings
 from ..models import Change
 from ..models.changes import BASELINE
+from ..savepoints import HostCode, database_of
 from . import ledger, once
 from .current import current_request, keep_here
 from .faults import report
@@ -82,7 +83,7 @@ def remember_session(obj: models.Model, request: HttpRequest) -> None:
         raise TypeError(f"remember_session: no adapter is registered for {type(obj).__name__}.")
     alias = alias_for(None, obj, None)
     try:
-        with ledger.HostCode(alias):
+        with HostCode(alias):
             change = change_of(obj, adapter)
             _remember(change, obj, adapter, request)
         if change.session or change.data.keys() - {AMOUNT, TRANSACTION}:
@@ -112,11 +113,11 @@ def change_of(
     seen = None
     try:
         if with_status and not deleted:
-            with ledger.HostCode(obj._state.db or DEFAULT_DB_ALIAS):
+            with HostCode(database_of(obj)):
                 seen = adapter.status(obj)
     except Exception as error:
         # The object changed all the same; only its status is not known (demand C10).
-        report(error, "status", using=obj._state.db or DEFAULT_DB_ALIAS)
+        report(error, "status", using=database_of(obj))
     change = Change(
         account=hellotext_settings.account,
         label=adapter.label,
@@ -132,12 +133,12 @@ def change_of(
             change.data.update(_amount_data(obj, adapter, created=created, update_fields=update_fields))
         except Exception as error:
             # The object changed all the same; the worker reads its amount.
-            report(error, "amount", using=obj._state.db or DEFAULT_DB_ALIAS)
+            report(error, "amount", using=database_of(obj))
     is_refund = adapter.kind == "refund" and not deleted
     if is_refund or (created and adapter.kind in OWNED):
         try:
             request = current_request() if created else None
-            with ledger.HostCode(obj._state.db or DEFAULT_DB_ALIAS):
+            with HostCode(database_of(obj)):
                 if request is not None:
                     _remember(change, obj, adapter, request)
                 # A refund belongs to the visit in which its order was made.
@@ -146,7 +147,7 @@ def change_of(
             keep_here(change.label, change.object_pk, change.session)
         except Exception as error:
             # The object was made all the same; only its buyer's browser is not known (demand B4).
-            report(error, "remember_session", using=obj._state.db or DEFAULT_DB_ALIAS)
+            report(error, "remember_session", using=database_of(obj))
     return change
 
 
@@ -218,7 +219,7 @@ def _amount_data(
     A shop may save a new order several times before its total is right. In one transaction the last save that writes
     the total counts, so those carry the transaction's ID. Outside of one the worker reads the total of a new order.
     """
-    alias = obj._state.db or DEFAULT_DB_ALIAS
+    alias = database_of(obj)
     if not adapter.freezes_amount or (created and not connections[alias].in_atomic_block):
         return {}
     amount = adapter.loaded_amount(obj)

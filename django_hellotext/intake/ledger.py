@@ -18,7 +18,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..conf import hellotext_settings
 from ..models import Change, RemoteObject
-from ..savepoints import HostCode as HostCode
 from ..savepoints import is_aborted
 
 # What InnoDB says to the victim of a deadlock, whose whole transaction it has rolled back.

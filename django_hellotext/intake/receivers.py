@@ -15,11 +15,12 @@ from ..adapters import Adapter, registry
 from ..adapters.paths import concrete
 from ..conf import hellotext_settings
 from ..models import Change
+from ..savepoints import HostCode
 from . import related
 from .changes import PURCHASES, change_of, overtaken_by, record_changes
 from .faults import contained
 from .handover import hand_over
-from .ledger import HostCode, alias_for
+from .ledger import alias_for
 from .lines import cart_data
 from .visits import visit_of
 
