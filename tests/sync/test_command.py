@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from django_hellotext import adapters, clock
 from django_hellotext.adapters import registry
-from django_hellotext.delivery import drain, syncing
+from django_hellotext.delivery import breaker, drain, syncing
 from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.intake import backfill
 from django_hellotext.models import Account, Change, Event, RemoteObject, SkipReason, State, SyncRun
@@ -279,7 +279,7 @@ def test_what_was_refused_is_tried_again_by_the_next_run(hellotext: Emulator, sy
 def test_an_unreachable_hellotext_is_said_and_nothing_is_lost(old_shop: Emulator, sync: Run, settings: Any) -> None:
     configured = settings.HELLOTEXT
     settings.HELLOTEXT = {**configured, "BACKEND": "http", "BACKEND_OPTIONS": {}, "BASE_URL": "http://127.0.0.1:9"}
-    ran = sync("testshop.Order")
+    ran = sync("testshop.Order", "--wait", "0.1")
     assert ran.code == 1
     assert "could not be sent now: the account pauses after ConnectionFailed" in ran.message
     assert "--resume" in ran.message
@@ -301,14 +301,16 @@ def test_a_refused_token_is_said_and_nothing_is_lost(old_shop: Emulator, sync: R
 
 def test_a_long_outage_is_said(old_shop: Emulator, sync: Run) -> None:
     old_shop.add_fault(Fault("error", status=503))
-    ran = sync()
+    ran = sync("--wait", "0.1")
     assert ran.code == 1
     assert "the account pauses after ServerError 503" in ran.message
 
 
-def test_a_short_outage_is_waited_for(old_shop: Emulator, sync: Run) -> None:
+def test_a_short_outage_is_waited_for(old_shop: Emulator, sync: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(breaker, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(syncing, "PAUSE", 0.05)
     old_shop.add_fault(Fault("error", status=503, times=2))
-    ran = sync("--wait", "20")
+    ran = sync("--wait", "60")
     assert ran.code == 0
     assert ran.counts("order") == {"looked_at": 1, "sent": 1}
 
@@ -318,7 +320,7 @@ def test_a_copied_database_is_told_whose_it_is(old_shop: Emulator, sync: Run, se
     sync()
     settings.HELLOTEXT = {**settings.HELLOTEXT, "ENVIRONMENT": "staging"}
     before = len(old_shop.log)
-    ran = sync()
+    ran = sync("--wait", "0.1")
     assert ran.code == 1
     assert "this database belongs to test-business/test" in ran.message
     assert len(old_shop.log) == before
@@ -386,7 +388,7 @@ def test_statements_for_a_thousand_unchanged_objects_are_constant(
     hellotext: Emulator, sync: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Demand F1: each page costs the same, however many came before it."""
-    monkeypatch.setattr(backfill, "SIZE", 20)
+    monkeypatch.setattr(backfill, "SIZE", 10)
     monkeypatch.setattr(syncing, "FEED", 600.0)  # whatever else the machine does
 
     def statements(count: int) -> int:
@@ -396,7 +398,7 @@ def test_statements_for_a_thousand_unchanged_objects_are_constant(
             sync("product")
         return len([query for query in queries if "SAVEPOINT" not in query["sql"]])  # there are few outside of a test
 
-    first, second, third = statements(40), statements(40), statements(40)
+    first, second, third = statements(20), statements(20), statements(20)
     assert second - first == third - second
     assert second - first <= 2 * 35  # a page of objects and a page of mirrors
 
