@@ -23,7 +23,7 @@ from tests.testshop.models import Order, Return
 
 from .conftest import Run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_shop")]
 
 SHIPPED = datetime(2025, 3, 4, 5, 6, tzinfo=UTC)
 SHIPPED_IN_SHOP = clock.for_host(SHIPPED)  # as the shop's own columns take it
