@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import django_hellotext as hellotext
@@ -314,6 +314,7 @@ texts = st.text(max_size=20)
 
 
 @pytest.mark.usefixtures("hellotext_app")
+@settings(max_examples=30)
 @given(email=texts, phone=texts, first_name=texts, last_name=texts, status=st.sampled_from(Order.Status.values))
 def test_no_payload_of_any_kind_holds_a_subscription_state(
     email: str, phone: str, first_name: str, last_name: str, status: str

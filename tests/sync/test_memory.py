@@ -33,13 +33,15 @@ def peak_of_walk(count: int) -> float:
     gc.freeze()  # what is there already is not looked through again after each page
     tracemalloc.start()
     noted, peak = 0, 0
-    while page := walk.next_page("default"):
-        noted += page.noted
-        peak = max(peak, tracemalloc.get_traced_memory()[1])
-        gc.collect()  # when cycles are collected depends on what ran before in this process
-        tracemalloc.reset_peak()
-    tracemalloc.stop()
-    gc.unfreeze()
+    try:
+        while page := walk.next_page("default"):
+            noted += page.noted
+            peak = max(peak, tracemalloc.get_traced_memory()[1])
+            gc.collect()  # when cycles are collected depends on what ran before in this process
+            tracemalloc.reset_peak()
+    finally:
+        tracemalloc.stop()
+        gc.unfreeze()
     assert noted == count
     return peak / 2**20
 
@@ -51,5 +53,5 @@ def test_twice_the_objects_take_no_more_memory(
     monkeypatch.setattr(backfill, "SIZE", PAGE)
     peak_of_walk(2 * PAGE)  # what is imported and cached once
     few, many = peak_of_walk(4 * PAGE), peak_of_walk(8 * PAGE)
-    assert many < few * 1.1  # one page of objects that is kept is more
+    assert many < few * 1.1 + 0.05  # one page of objects that is kept is more: 0.13 MB
     assert many < 0.1 * PAGE  # megabytes
