@@ -6,6 +6,7 @@ Most drains find most tables empty. One cheap look saves them a statement for ea
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from django.db import connections
 from django.db.models import Subquery
@@ -40,9 +41,9 @@ def models_with(state: State, account: str, *, using: str) -> list[Sendable]:
 
 
 @cache
-def _statement(account: str, using: str, vendor: str) -> tuple[str, tuple[object, ...]]:
+def _statement(account: str, using: str, vendor: str) -> tuple[str, tuple[Any, ...]]:
     """Compile the statement once in a process: the ORM takes far longer to build it than a database to run it."""
-    # The columns and the order of the index of the claim: a planner has no reason to read anything else.
+    # The vendor is here for the cache alone. The columns and the order are those of the index of the claim: a planner
     first = (
         Subquery(
             model.objects.using(using).filter(account=account, state=state, lane=lane).order_by("id").values("pk")[:1]
