@@ -13,15 +13,13 @@ from django.db.models.functions import Coalesce, Concat
 from ..conf import hellotext_settings
 from ..models import Account, Event, Lane, RemoteObject, Session, State
 from ..models.deliverable import DeliverableQuerySet
+from .presence import Place, Sendable, occupied
 
 SIZE = 100  # rows of one claim at the least
 ROUNDS = 25  # a claim keeps every thread busy for about so many requests
 BACKFILL_SHARE = 10  # one row in so many is the back-fill's, however much is live (demand D3)
 FULL_SCAN = 5.0  # seconds after which the rows passed over are looked at again
 RECOVERY = 60.0  # seconds in which a rate lowered by 429 returns to the configured one
-
-Sendable = type[RemoteObject] | type[Session] | type[Event]
-MODELS: tuple[Sendable, ...] = (RemoteObject, Session, Event)
 
 
 class Claimer:
@@ -36,12 +34,14 @@ class Claimer:
         self.using = using
         self.size = max(SIZE, ROUNDS * concurrency)
         self._floors: dict[tuple[Sendable, Lane], int] = {}
+        self._occupied: set[Place] = set()
         self._scanned_at = 0.0
 
     def claim(self, token: str, *, account: Account, now: datetime) -> int:
         """Put what is due under ``token``; answers how many rows."""
         if time.monotonic() - self._scanned_at > FULL_SCAN:
             self._start_over()
+        self._occupied = occupied(self.account, using=self.using)
         allowed = self.size if (budget := self._budget(account, now)) is None else min(self.size, int(budget))
         claimed = self._claim(token, allowed, now) if allowed >= 1 else 0
         if allowed >= 1 and not claimed and self._floors:
@@ -74,6 +74,8 @@ class Claimer:
         return claimed
 
     def _claim_rows(self, model: Sendable, token: str, lane: Lane, allowed: int, now: datetime) -> int:
+        if (model, State.PENDING, lane) not in self._occupied:
+            return 0
         ids = list(self.due(model, lane, now).values_list("pk", flat=True)[:allowed])
         if not ids:
             return 0

@@ -190,4 +190,5 @@ def orphans_of(adapter: Adapter, *, using: str, after: int) -> tuple[list[str], 
     if not page:
         return [], None
     there = backfill.existing(adapter, [host_pk for _, host_pk in page], using=using)
-    return [host_pk for _, host_pk in page if host_pk not in there], page[-1][0]
+    last = page[-1][0] if len(page) == backfill.SIZE else None
+    return [host_pk for _, host_pk in page if host_pk not in there], last

@@ -20,16 +20,17 @@ from django.db import transaction
 from ..adapters.rendering import neutral
 from ..api import HellotextClient
 from ..conf import hellotext_settings
-from ..models import Account, Event, RemoteObject, Session
+from ..models import Account, Event, RemoteObject, Session, State
 from ..models.deliverable import new_token
 from ..models.fields import UtcNow
 from .batch import Batch
 from .breaker import Breaker
 from .carriage import Carriage
-from .claim import MODELS, Claimer
+from .claim import Claimer
 from .clients import client_from_settings
 from .figures import Figures
 from .fold import fold
+from .presence import models_with
 from .report import Report
 from .settling import settle_uncertain
 
@@ -180,7 +181,7 @@ class Drain:
         return clock
 
     def _expire_leases(self) -> None:
-        for model in MODELS:
+        for model in models_with(State.SENDING, self.account, using=self.using):
             model.objects.using(self.using).expire_leases(self.account)
 
 

@@ -12,7 +12,7 @@ from ..adapters import links, registry
 from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..exceptions import ApiError
-from ..models import Ending, Event, Kind, RemoteObject, Session, SkipReason, State
+from ..models import Ending, Event, Kind, RemoteObject, SkipReason, State
 from ..models.deliverable import NO_ERROR, Deliverable, new_token
 from ..models.fields import UtcNow
 from .batch import profile_of
@@ -20,6 +20,7 @@ from .breaker import Breaker
 from .figures import Figures
 from .mirrors import holder_of, hosts_of, identity_for, link_of, shared_with
 from .policy import is_repeatable, will_not_tell
+from .presence import models_with
 from .reconcile import SURE, arrived_events, find_object, is_settled
 from .results import tell_delivered, tell_failed
 
@@ -40,7 +41,7 @@ def settle_uncertain(
     """
     account, look = breaker.account, _Look(client, breaker)
     settled = 0
-    for model in (RemoteObject, Session, Event):
+    for model in models_with(State.UNCERTAIN, account, using=using):
         token = new_token()
         rows = model.objects.using(using).look_for(account, token=token, lease=hellotext_settings.LEASE, limit=LIMIT)
         if not rows:

@@ -114,10 +114,13 @@ def test_the_claim_is_served_by_its_index_however_much_was_delivered(account: Ac
     django_hellotext.track("page.viewed", profile=customer, url="https://shop.example/")
     [sample] = Event.objects.all()
     rows = []
-    for number in range(6000):
+    scale = 1 if connection.vendor == "sqlite" else 5  # the others count pages of the table as well
+    for number in range(1200 * scale):
         row = Event(**vars_of(sample))
-        row.pk, row.dedupe, row.ordering_key = None, None, f"key {number % 200}"
-        row.state = State.DELIVERED if number < 5000 else State.PENDING if number < 5960 else State.SENDING
+        row.pk, row.dedupe, row.ordering_key = None, None, f"key {number % (40 * scale)}"
+        row.state = (
+            State.DELIVERED if number < 1000 * scale else State.PENDING if number < 1192 * scale else State.SENDING
+        )
         rows.append(row)
     Event.objects.bulk_create(rows, batch_size=500)
     with connection.cursor() as cursor:

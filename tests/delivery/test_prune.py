@@ -231,11 +231,11 @@ def test_a_batch_is_two_statements_in_a_large_table(record: Callable[..., None],
     age(31)
     columns: dict[str, Any] = {**Event.objects.values().get()}
     del columns["id"]
-    Event.objects.bulk_create([Event(**columns) for _ in range(5000)], batch_size=200)
+    Event.objects.bulk_create([Event(**columns) for _ in range(500)], batch_size=200)
     with CaptureQueriesContext(connection) as queries:
-        assert prune(days=30) == Pruned(deleted=5001)
+        assert prune(days=30, batch=50) == Pruned(deleted=501)
     about_events = [query["sql"] for query in queries if Event._meta.db_table in query["sql"]]
-    # Eleven batches of 500; then a look at each of the two lanes that finds nothing more.
+    # Eleven batches of 50; then a look at each of the two lanes that finds nothing more.
     assert len(about_events) == 2 * 11 + 2
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ import django_hellotext
 from django_hellotext import clock
 from django_hellotext.adapters import Link
 from django_hellotext.conf import hellotext_settings
-from django_hellotext.delivery import Report, carriage, readiness
+from django_hellotext.delivery import Report, carriage, claim, engine, readiness
 from django_hellotext.delivery.batch import Work
 from django_hellotext.delivery.fold import _notice, fold
 from django_hellotext.delivery.mirrors import new_mirror
@@ -183,18 +184,22 @@ def test_every_transition_sends_what_is_mapped_and_nothing_else(
 
 
 def test_orders_from_before_the_installation_send_no_event(
-    hellotext: Emulator, deliver: Deliver, settings: Any
+    hellotext: Emulator, deliver: Deliver, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Several folds and several claims."""
+    monkeypatch.setattr(engine, "fold", partial(fold, limit=8))
+    monkeypatch.setattr(claim, "SIZE", 10)
+    monkeypatch.setattr(claim, "ROUNDS", 1)
     configured, settings.HELLOTEXT = settings.HELLOTEXT, {}
     customer = make_customer()
-    old = [placed_order(customer=customer) for _ in range(1000)]
+    old = [placed_order(customer=customer) for _ in range(40)]
     assert not Change.objects.exists()
     settings.HELLOTEXT = configured
     for order in old:
         order.save()
     deliver()
     assert not Event.objects.exists()
-    assert RemoteObject.objects.filter(kind="order", state=State.SYNCED).count() == 1000
+    assert RemoteObject.objects.filter(kind="order", state=State.SYNCED).count() == 40
 
 
 def test_an_old_order_that_moves_on_sends_only_the_new_step(

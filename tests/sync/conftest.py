@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import Model
 
+from django_hellotext.adapters import Adapter, registry
 from django_hellotext.emulator import Emulator
 from tests.factories import make_customer, make_product, make_staff, placed_order
 
-OTHER_SHOP = "bookshop."  # installed beside it
+OTHER_SHOP = "bookshop"  # installed beside it
 
 
 @dataclass
@@ -34,6 +36,27 @@ class Ran:
 
 
 Run = Callable[..., Ran]
+Adapters = dict[type[Model], Adapter]
+
+
+@pytest.fixture
+def one_shop(monkeypatch: pytest.MonkeyPatch) -> Adapters:
+    """Register the test shop alone: a run looks at each model that is registered. Returns what was registered."""
+    every: Adapters = registry.registry._adapters
+    ours = {model: one for model, one in every.items() if model._meta.app_label != OTHER_SHOP}
+    monkeypatch.setattr(registry.registry, "_adapters", ours)
+    # Both are filled from the adapters.
+    monkeypatch.setattr(registry.registry, "_dependents", {})
+    monkeypatch.setattr(registry.registry, "_memberships", {})
+    return every
+
+
+@pytest.fixture
+def both_shops(one_shop: Adapters, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Register the other shop as well: several models of each kind."""
+    monkeypatch.setattr(registry.registry, "_adapters", one_shop)
+    monkeypatch.setattr(registry.registry, "_dependents", {})
+    monkeypatch.setattr(registry.registry, "_memberships", {})
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.factories import make_customer, make_product, placed_order
 
 from .conftest import Run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_shop")]
 
 DEFINED = {
     "PROPERTIES": {"Shoe size": "number"},

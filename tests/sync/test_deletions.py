@@ -13,7 +13,7 @@ from tests.testshop.models import Product
 
 from .conftest import Run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_shop")]
 
 
 def keep_products(monkeypatch: pytest.MonkeyPatch, how: str = "keep") -> None:

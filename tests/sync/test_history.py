@@ -13,16 +13,17 @@ from django_hellotext import adapters, clock
 from django_hellotext.adapters import OnChange, registry
 from django_hellotext.adapters.history import history_of
 from django_hellotext.api.types import Money
-from django_hellotext.delivery import drain
+from django_hellotext.delivery import claim, drain
 from django_hellotext.delivery.buyers import sessions_of
 from django_hellotext.emulator import Emulator
+from django_hellotext.intake import backfill
 from django_hellotext.models import Change, Event, Lane, State
 from tests.factories import make_customer, placed_order
 from tests.testshop.models import Order, Return
 
 from .conftest import Run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_shop")]
 
 SHIPPED = datetime(2025, 3, 4, 5, 6, tzinfo=UTC)
 SHIPPED_IN_SHOP = clock.for_host(SHIPPED)  # as the shop's own columns take it
@@ -192,14 +193,20 @@ def test_a_plan_shows_how_many_events_there_would_be(declared: Any, hellotext: E
     assert "events" not in sync("--dry-run", "order", text=True).out.splitlines()[0]
 
 
-def test_a_thousand_old_orders_keep_their_dates(declared: Any, hellotext: Emulator, sync: Run) -> None:
-    """Demand A7."""
+def test_many_old_orders_keep_their_dates(
+    declared: Any, hellotext: Emulator, sync: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several pages of orders, several INSERTs of events for each, and several claims."""
+    monkeypatch.setattr(backfill, "SIZE", 20)
+    monkeypatch.setattr(backfill, "CHUNK", 8)
+    monkeypatch.setattr(claim, "SIZE", 10)
+    monkeypatch.setattr(claim, "ROUNDS", 1)
     customer = make_customer()
-    Order.objects.bulk_create(Order(number=f"H-{n}", customer=customer, status="placed") for n in range(1000))
+    Order.objects.bulk_create(Order(number=f"H-{n}", customer=customer, status="placed") for n in range(50))
     Order.objects.update(created_at=SHIPPED_IN_SHOP)
-    assert sync("--events", "--dry-run").counts("order") == {"created": 1000, "events": 1000}
+    assert sync("--events", "--dry-run").counts("order") == {"created": 50, "events": 50}
     ran = sync("--events")
-    assert ran.counts("event") == {"looked_at": 1000, "sent": 1000}
+    assert ran.counts("event") == {"looked_at": 50, "sent": 50}
     assert {tracked_at for _, tracked_at in sent(hellotext)} == {int(SHIPPED.timestamp())}
     assert set(Event.objects.values_list("state", flat=True)) == {State.DELIVERED}
 

@@ -18,7 +18,7 @@ from tests.testshop.models import Order
 
 from .conftest import Run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_shop")]
 
 
 @pytest.fixture
