@@ -188,7 +188,8 @@ def test_no_page_holds_an_english_text_of_ours(deliver: Deliver, operator: Clien
     refused_order()
     django_hellotext.track("page.viewed", session="of-a-visitor", url="https://shop.example/")
     deliver()
-    for model in (Event, *PROXIES, Session, Change, Account):
+    shown: list[Any] = [Event, *PROXIES, Session, Change, Account]
+    for model in shown:
         pages = [page_of(model)]
         pages += [page_of(model, f"{row.pk}/change/") for row in model._default_manager.all()]
         for address in pages:
