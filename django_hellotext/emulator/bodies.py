@@ -49,16 +49,15 @@ def decode_json(body: bytes) -> dict[str, Any]:
 
 
 def _refuse_depth(body: bytes) -> None:
-    depth = deepest = 0
+    depth = 0
     outside = re.sub(rb'"(?:[^"\\]|\\.)*"', b"", body)
     for byte in outside:
         if byte in b"{[":
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > DEEPEST:
+                raise malformed(f"The body is nested deeper than {DEEPEST} levels.")
         elif byte in b"}]":
             depth -= 1
-    if deepest > DEEPEST:
-        raise malformed(f"The body is nested deeper than {DEEPEST} levels.")
 
 
 def refuse_unstorable(value: object, *, parameter: str | None = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
 import pytest
@@ -35,29 +36,35 @@ def dripping(text: bytes) -> tuple[list[WireServer], Answer]:
     return server, answer
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param(b"HTTP/1.1 200 " + b"O" * 500, id="status line"),
-        pytest.param(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: a\r\n" * 90, id="headers"),
-        pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n" * 50, id="informational answers"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + b" " * 500, id="body"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\n \r\n" * 100, id="chunked body"),
-        pytest.param(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 500\r\n\r\n" + b" " * 500, id="redirect"),
-    ],
-)
-def test_a_server_that_drips_is_left_at_the_deadline(text: bytes, serve: Serve, connect: Connect) -> None:
-    server, answer = dripping(text)
-    server.append(serve(answer))
-    client = connect(server[0], deadline=DEADLINE)
-    started = monotonic()
+DRIPPED = {
+    "status line": b"HTTP/1.1 200 " + b"O" * 500,
+    "headers": b"HTTP/1.1 200 OK\r\n" + b"X-Filler: a\r\n" * 90,
+    "informational answers": b"HTTP/1.1 100 Continue\r\n\r\n" * 50,
+    "body": b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + b" " * 500,
+    "chunked body": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\n \r\n" * 100,
+    "redirect": b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 500\r\n\r\n" + b" " * 500,
+}
 
-    with pytest.raises(OutcomeUnknown) as caught:
-        client.profiles.create(first_name="Will E")
 
-    assert monotonic() - started < DEADLINE + TOLERANCE
-    assert caught.value.outcome is Outcome.UNKNOWN
-    assert caught.value.duration == pytest.approx(DEADLINE, abs=TOLERANCE)
+def test_a_server_that_drips_is_left_at_the_deadline(serve: Serve, connect: Connect) -> None:
+    """Each way of dripping at the same time, from a server of its own to a client of its own."""
+    clients = {}
+    for name, text in DRIPPED.items():
+        server, answer = dripping(text)
+        server.append(serve(answer))
+        clients[name] = connect(server[0], deadline=DEADLINE)
+
+    def ask(name: str) -> tuple[str, OutcomeUnknown, float]:
+        started = monotonic()
+        with pytest.raises(OutcomeUnknown) as caught:
+            clients[name].profiles.create(first_name="Will E")
+        return name, caught.value, monotonic() - started
+
+    with ThreadPoolExecutor(max_workers=len(clients)) as pool:
+        for name, error, took in pool.map(ask, clients):
+            assert took < DEADLINE + TOLERANCE, name
+            assert error.outcome is Outcome.UNKNOWN, name
+            assert error.duration == pytest.approx(DEADLINE, abs=TOLERANCE), name
 
 
 def test_a_silent_server_is_left_at_the_read_timeout_when_that_is_shorter(serve: Serve, connect: Connect) -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import Any
-
-import yaml
 
 import django_hellotext
 from django_hellotext import exceptions
@@ -15,15 +12,11 @@ from django_hellotext.api.backends.dummy import DummyBackend
 from django_hellotext.api.operations import OPERATIONS
 from django_hellotext.conf import SETTINGS
 from django_hellotext.emulator.faults import KINDS
+from tests.contract import document
 
 from .pages import DOCS, PAGES, ROOT, described, read
 
 CHECK_ID = re.compile(r"hellotext\.[EW]\d{3}")
-CONTRACT = ROOT / "tests" / "contract" / "hellotext-openapi.yaml"
-
-
-def contract() -> Any:
-    return yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))
 
 
 def test_every_setting_is_described_and_no_other() -> None:
@@ -55,7 +48,7 @@ def test_every_line_of_the_doctor_is_described_and_no_other() -> None:
 
 
 def test_every_error_type_of_the_contract_is_described_and_no_other() -> None:
-    branches = contract()["components"]["schemas"]["ErrorType"]["anyOf"]
+    branches = document()["components"]["schemas"]["ErrorType"]["anyOf"]
     known = {value for branch in branches for value in branch.get("enum", ())}
     assert described("error-type", page="reference/errors.md").keys() == known
 
@@ -83,7 +76,7 @@ def test_every_error_type_of_our_own_is_described() -> None:
 
 
 def test_the_table_of_operations_has_each_of_the_contract_with_a_method_that_exists() -> None:
-    paths = contract()["paths"].values()
+    paths = document()["paths"].values()
     operations = [
         value for item in paths for value in item.values() if isinstance(value, dict) and "operationId" in value
     ]

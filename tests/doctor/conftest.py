@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import format_datetime
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
+from django.db.backends.sqlite3.introspection import DatabaseIntrospection
 
 from django_hellotext import clock
 from django_hellotext.api.backends.base import PreparedRequest, RawResponse
@@ -22,6 +24,24 @@ from django_hellotext.doctor import credentials
 from django_hellotext.emulator import Emulator, MemoryBackend
 from django_hellotext.models import RemoteObject, State
 from tests.factories import make_customer, make_product, placed_order
+
+
+@pytest.fixture(scope="package", autouse=True)
+def parsed_once() -> Iterator[None]:
+    """Parse the SQL of a table once as long as it stays the same: Django's parser is slow on SQLite."""
+    known: dict[object, dict[str, Any]] = {}
+    original = DatabaseIntrospection.get_constraints
+
+    def get_constraints(self: DatabaseIntrospection, cursor: Any, table_name: str) -> dict[str, Any]:
+        cursor.execute("SELECT type, name, sql FROM sqlite_master WHERE tbl_name = %s ORDER BY name", [table_name])
+        schema = (table_name, *cursor.fetchall())
+        if schema not in known:
+            known[schema] = original(self, cursor, table_name)
+        return deepcopy(known[schema])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseIntrospection, "get_constraints", get_constraints)
+        yield
 
 
 @dataclass

@@ -112,7 +112,7 @@ def test_neither_the_token_nor_anything_personal_is_printed(
     drain()
     Event.objects.update(state=State.FAILED, error_type="invalid", error_message="canary@acme.example Canaria")
     RemoteObject.objects.update(state=State.FAILED, error_type="x", error_message="+4915112345678 Vogel")
-    printed = doctor().text + doctor(text=True).text + doctor("--send-test", "--wait", "1").text
+    printed = doctor().text + doctor(text=True).text + doctor("--send-test", "--wait", "0.1").text
     settings.HELLOTEXT = {**settings.HELLOTEXT, "API_TOKEN": "canary-wrong-token"}
     printed += doctor().text + doctor(text=True).text
     for canary in ("test-token", "canary", "Canaria", "Vogel", "49151"):

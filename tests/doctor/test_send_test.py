@@ -31,8 +31,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def no_worker(healthy: Emulator) -> Emulator:
-    Account.objects.update(drained_at=clock.now() - timedelta(minutes=4))
+    forget_workers()
     return healthy
+
+
+def forget_workers() -> None:
+    """No worker, nor the doctor itself, has drained lately: nothing is waited for."""
+    Account.objects.update(drained_at=clock.now() - timedelta(minutes=4))
 
 
 def requests(emulator: Emulator, method: str, path: str) -> list[Any]:
@@ -65,6 +70,7 @@ def test_a_running_worker_sends_it(healthy: Emulator, doctor: Doctor, monkeypatc
 
 def test_the_test_profile_is_made_once_is_nobody_and_may_not_be_written_to(no_worker: Emulator, doctor: Doctor) -> None:
     for _ in range(2):
+        forget_workers()
         doctor("--send-test", "--wait", "5")
     made = [one.body_json for one in requests(no_worker, "POST", "/v1/profiles")]
     tests = [body for body in made if body.get("first_name") == "django-hellotext"]
@@ -75,6 +81,7 @@ def test_the_test_profile_is_made_once_is_nobody_and_may_not_be_written_to(no_wo
 def test_a_test_profile_that_was_deleted_there_is_made_anew(no_worker: Emulator, doctor: Doctor) -> None:
     doctor("--send-test", "--wait", "5")
     RemoteObject.objects.filter(host_label=send_test.LABEL).update(remote_id="unknown")
+    forget_workers()
     assert doctor("--send-test", "--wait", "5").wrong == {"send_test.sent_here": "warning"}
     assert RemoteObject.objects.get(host_label=send_test.LABEL).remote_id != "unknown"
 

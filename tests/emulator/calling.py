@@ -47,6 +47,7 @@ class Caller:
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
+        self.holds = True  # each answer against the contract
         self.succeeded: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
 
@@ -71,7 +72,8 @@ class Caller:
         response = self.emulator.handle(method, path, query=query, headers=headers, body=raw)
         answer = Answer(response.status, response.headers, response.body)
         if found.operation is not None:
-            hold_against_contract(found.operation.operation_id, answer)
+            if self.holds:
+                hold_against_contract(found.operation.operation_id, answer)
             counter = self.succeeded if answer.status < 300 else self.refused
             counter[found.operation.operation_id] += 1
         return answer

@@ -44,7 +44,10 @@ def marked() -> list[Marked]:
 
 
 def _in_module(path: Path) -> Iterator[Marked]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    source = path.read_text(encoding="utf-8")
+    if "gettext" not in source:
+        return
+    tree = ast.parse(source)
     names = {
         alias.asname or alias.name: alias.name
         for node in ast.walk(tree)

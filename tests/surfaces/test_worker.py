@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from tests.factories import make_customer, make_product
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # seconds until a process that does nothing fails the test
+FILLED = 120  # products of a shop that has all of them
 
 
 def work(**options: Any) -> str:
@@ -133,10 +135,14 @@ def test_a_stop_waits_no_longer_than_it_is_told() -> None:
 
 
 class Shop:
-    """A shop on a SQLite file, whose commands run in processes of their own."""
+    """A shop on a SQLite file, whose commands run in processes of their own.
 
-    def __init__(self, folder: Path, url: str) -> None:
+    ``filled`` is the file of a shop with products, if there is one.
+    """
+
+    def __init__(self, folder: Path, url: str, filled: Path | None = None) -> None:
         self.file = folder / "shop.sqlite3"
+        self.filled = filled
         self.environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.ground.site_settings",
@@ -168,15 +174,29 @@ class Shop:
         assert process.returncode == 0, err
         return out
 
-    def fill(self, products: int) -> None:
+    def migrate_and_fill(self) -> None:
         """Migrate, and put products on the shelves."""
         code = (
             "from django.core.management import call_command\n"
             "call_command('migrate', run_syncdb=True, verbosity=0)\n"
             "from tests.factories import make_product\n"
-            f"for number in range({products}): make_product()"
+            f"for number in range({FILLED}): make_product()"
         )
         self.run("shell", "--no-imports", "--command", code)
+
+    def fill(self, products: int) -> None:
+        """Copy the filled shop's tables in one transaction; of its products, ``products`` are to be sent."""
+        assert self.filled is not None
+        with closing(sqlite3.connect(self.filled)) as source, closing(sqlite3.connect(":memory:")) as copy:
+            source.backup(copy)
+            copy.execute(
+                "DELETE FROM django_hellotext_change WHERE id NOT IN "
+                "(SELECT id FROM django_hellotext_change ORDER BY id LIMIT ?)",
+                [products],
+            )
+            copy.commit()
+            with closing(sqlite3.connect(self.file, timeout=PATIENCE)) as target:
+                copy.backup(target)
 
     def states(self) -> Counter[str]:
         connection = sqlite3.connect(self.file)
@@ -186,9 +206,16 @@ class Shop:
             connection.close()
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    shop = Shop(tmp_path_factory.mktemp("filled"), "http://127.0.0.1:1")
+    shop.migrate_and_fill()
+    return shop.file
+
+
 @pytest.fixture
-def shop(server: EmulatorServer, tmp_path: Path) -> Shop:
-    return Shop(tmp_path, server.url)
+def shop(server: EmulatorServer, tmp_path: Path, filled: Path) -> Shop:
+    return Shop(tmp_path, server.url, filled)
 
 
 def until(emulator: Emulator, requests: int, process: subprocess.Popen[str]) -> None:
@@ -206,36 +233,32 @@ def created(emulator: Emulator) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(
-    ("told", "options"),
-    [(signal.SIGTERM, []), (signal.SIGINT, []), (signal.SIGTERM, ["--once"])],
-    ids=["SIGTERM", "SIGINT", "once"],
-)
-def test_told_to_stop_it_finishes_what_is_in_hand_and_ends_with_code_0(
-    emulator: Emulator, shop: Shop, told: signal.Signals, options: list[str]
-) -> None:
-    shop.fill(products=40)
-    emulator.add_fault(Fault("latency", seconds=1.0))  # ten seconds' work: a busy machine is in time to stop it
-    process = shop.start("hellotext_worker", "--concurrency", "4", *options)
-    until(emulator, 4, process)
-    process.send_signal(told)
-    out, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, err
-    assert "Traceback" not in err
-    if not options:
-        assert "Worker for test-business/test started" in out
-        assert "Worker stopped; what was in hand is finished." in out
+def test_told_to_stop_it_finishes_what_is_in_hand_and_ends_with_code_0(emulator: Emulator, shop: Shop) -> None:
+    """Three workers, one after the other, each stopped long before its work is done; a fourth has the rest."""
+    shop.fill(products=FILLED)
+    emulator.add_fault(Fault("latency", seconds=1.0))  # thirty seconds' work: a busy machine is in time to stop it
+    for told, options in ((signal.SIGTERM, []), (signal.SIGINT, []), (signal.SIGTERM, ["--once"])):
+        before = len(created(emulator))
+        process = shop.start("hellotext_worker", "--concurrency", "4", *options)
+        until(emulator, before + 4, process)
+        process.send_signal(told)
+        out, err = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, (told, options, err)
+        assert "Traceback" not in err
+        if not options:
+            assert "Worker for test-business/test started" in out
+            assert "Worker stopped; what was in hand is finished." in out
 
-    sent = created(emulator)
-    states = shop.states()
-    assert 4 <= len(sent) < 40
-    assert states["synced"] == len(sent)
-    assert states["pending"] == 40 - len(sent)
-    assert states["sending"] == states["uncertain"] == states["failed"] == 0
+        sent = created(emulator)
+        states = shop.states()
+        assert before + 4 <= len(sent) < FILLED, (told, options)
+        assert states["synced"] == len(sent)
+        assert states["pending"] == FILLED - len(sent)
+        assert states["sending"] == states["uncertain"] == states["failed"] == 0
 
     emulator.clear_faults()
     shop.run("hellotext_worker", "--once")
-    assert shop.states() == {"synced": 40}
+    assert shop.states() == {"synced": FILLED}
     assert Counter(created(emulator)).most_common(1)[0][1] == 1
 
 
