@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,13 +51,15 @@ def test_it():
 WAYS = pytest.mark.parametrize("way", [(), ("-n", "2", "--dist", "loadgroup")], ids=["one process", "xdist"])
 
 
-def play(
-    *arguments: str, cwd: Path = ROOT, plugins: tuple[str, ...] = CHOSEN, **environment: str
-) -> subprocess.CompletedProcess[str]:
+def play(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run pytest on some tests as on a newcomer's machine, unless ``environment`` says otherwise."""
+    return run(*CHOSEN, *arguments, cwd=ROOT, environment=environment)
+
+
+def run(*arguments: str, cwd: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "TEST_"))}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *plugins, *arguments],
+        [sys.executable, "-m", "pytest", *arguments],
         cwd=cwd,
         env={**kept, "CI": "", "COLUMNS": "300", **environment},
         capture_output=True,
@@ -78,12 +80,12 @@ class Project:
         """The file to which the node IDs of skipped tests are written."""
         return self.folder / "skipped"
 
-    def play(self, *arguments: str, PYTHONPATH: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    def play(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run pytest there, without the plugins that it does not need."""
         plugins = ("-p", "xdist.plugin", "-p", "no:cacheprovider", "-rs")
-        paths = os.pathsep.join(filter(None, [str(ROOT), PYTHONPATH]))
+        paths = os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH")]))
         settled = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": paths, "TEST_SKIPPED_TO": str(self.skipped)}
-        return play(*arguments, cwd=self.folder, plugins=plugins, **settled, **environment)
+        return run(*plugins, *arguments, cwd=self.folder, environment={**environment, **settled})
 
     def listed(self) -> list[str]:
         """Return the node IDs that a run has listed as skipped."""
