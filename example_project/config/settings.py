@@ -77,6 +77,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+# Tests set a fast one; Django's own are slow on purpose.
+if env("PASSWORD_HASHER"):
+    PASSWORD_HASHERS = [env("PASSWORD_HASHER")]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "account"
 LOGOUT_REDIRECT_URL = "home"

@@ -15,8 +15,10 @@ from demo.browser import Browser, HellotextJs
 from demo.pages import Page
 from django.contrib.auth.models import User
 from django.core.checks import run_checks
+from django.core.management import call_command
 from django.test import Client
 
+import django_hellotext
 from django_hellotext.adapters import registry
 from django_hellotext.api import HellotextClient
 from django_hellotext.delivery import drain
@@ -82,6 +84,7 @@ def test_without_an_account_the_shop_works_and_records_nothing(visitor: Visitor)
 def test_looking_at_a_book_is_an_event_that_the_browser_sends_about_the_product_that_hellotext_has(
     hellotext: Emulator, buyer: Visitor
 ) -> None:
+    django_hellotext.sync(Book.objects.get(slug="walden"))
     page = buyer.get("/books/walden/")
     deliver(hellotext)
     assert not Event.objects.exists()
@@ -249,7 +252,8 @@ def test_every_page_loads_the_library_for_the_right_business(hellotext: Emulator
     assert "token" not in page.replace("csrfmiddlewaretoken", "")
 
 
-def test_the_catalogue_arrives_with_its_editions_and_categories(hellotext: Emulator, visitor: Visitor) -> None:
+def test_the_catalogue_arrives_with_its_editions_and_categories(hellotext: Emulator) -> None:
+    call_command("load_catalogue", verbosity=0)
     deliver(hellotext)
     products = {product["reference"]: product for product in listed(hellotext, "/v1/attribution/products")}
     assert len(products) == 40
@@ -277,7 +281,10 @@ def test_a_code_that_nobody_knows_buys_nothing(visitor: Visitor) -> None:
 
 
 def test_a_coupon_whose_time_is_over_disappears(hellotext: Emulator, visitor: Visitor) -> None:
+    for coupon in Coupon.objects.all():
+        django_hellotext.sync(coupon)
     deliver(hellotext)
+    assert len(listed(hellotext, "/v1/coupons")) == 2
     coupon = Coupon.objects.get(code="SUMMER25")
     coupon.is_active = False
     coupon.save()

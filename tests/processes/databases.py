@@ -32,6 +32,10 @@ class Database(ABC):
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """What ``sql`` selects, through a connection of its own."""
 
+    def execute(self, sql: str) -> None:
+        """Change rows, through a connection of its own."""
+        self.rows(sql)
+
     def end_connections(self) -> int:
         """End every other connection, as a restarted proxy or an administrator does; answers how many."""
         raise NotImplementedError(f"{self.vendor} has no connections to end")
@@ -54,7 +58,7 @@ class Sqlite(Database):
             Path(f"{self.path}{suffix}").unlink(missing_ok=True)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        connection = sqlite3.connect(self.path, timeout=PATIENCE)
+        connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
         try:
             return connection.execute(sql).fetchall()
         finally:

@@ -9,7 +9,9 @@ from typing import Any
 import dj_database_url
 
 from tests.settings import *  # noqa: F403 - the same project, elsewhere
+from tests.settings import INSTALLED_APPS
 
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.processes.pages.SmallPages"]
 _database: dict[str, Any] = {**dj_database_url.parse(os.environ["SHOP_DATABASE_URL"])}
 _options = _database.setdefault("OPTIONS", {})
 if _database["ENGINE"].endswith("sqlite3"):

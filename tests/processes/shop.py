@@ -7,15 +7,25 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+import requests
+
+from django_hellotext.emulator import EmulatorServer
+
 from .databases import PATIENCE, Database, Sqlite
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# No request ends by a timeout, however slow the machine is; a killed process needs ``take_in`` and ``end_leases``.
+NO_TIMEOUTS = {"LEASE": 600.0, "DEADLINE": 200.0, "READ_TIMEOUT": 200.0, "SETTLE_TIME": 0.2}
+# SQLite files as ``Shop.open`` has made them, by settings and code.
+_prepared: dict[tuple[str, str], bytes] = {}
+_one_at_a_time = threading.Lock()
 
 
 class Shop:
@@ -47,11 +57,30 @@ class Shop:
         }
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def open(self) -> Self:
-        """Make the database and its tables."""
+    def open(self, *, prepared_by: str = "") -> Self:
+        """Make the database and its tables, and run the code ``prepared_by`` in a process of the shop.
+
+        A SQLite file is made once for all shops with the same settings and the same code, and copied from then on.
+        """
         self.database.create()
-        self.manage("migrate", "--run-syncdb", "-v0")
+        if not isinstance(self.database, Sqlite):
+            self._prepare(prepared_by)
+            return self
+        key = (self.environment["DJANGO_SETTINGS_MODULE"], prepared_by)
+        with _one_at_a_time:
+            if key not in _prepared:
+                self._prepare(prepared_by)
+                # The last connection has taken the write-ahead log into the file.
+                assert not Path(f"{self.database.path}-wal").exists()
+                _prepared[key] = self.database.path.read_bytes()
+            else:
+                self.database.path.write_bytes(_prepared[key])
         return self
+
+    def _prepare(self, code: str) -> None:
+        self.manage("migrate", "--run-syncdb", "-v0")
+        if code:
+            self.python(code)
 
     def manage(self, *arguments: str) -> str:
         """Run a management command to its end; answers what it printed."""
@@ -103,6 +132,14 @@ class Shop:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.database.rows(sql)
 
+    def end_leases(self) -> None:
+        """Let the time of every lease be over, instead of waiting for it."""
+        for table in ("event", "remoteobject", "session"):
+            self.database.execute(
+                f"UPDATE django_hellotext_{table} SET lease_until = '2000-01-01 00:00:00'"  # noqa: S608 - names of ours
+                " WHERE lease_until IS NOT NULL"
+            )
+
     def states(self) -> list[str]:
         return [state for (state,) in self.rows("SELECT state FROM django_hellotext_event ORDER BY id")]
 
@@ -126,6 +163,13 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(timeout=PATIENCE)
+
+
+def take_in(server: EmulatorServer) -> None:
+    """Wait until ``server`` has taken in what ended processes have sent; absent is then what never arrives."""
+    # Connections are accepted in their order, and closed when they are read to the end.
+    requests.get(f"{server.url}/v1/profiles", timeout=PATIENCE)
+    wait_for(lambda: not server.connections, what="the end of the connections of dead processes")
 
 
 def wait_for(condition: Callable[[], bool], *, what: str, patience: float = PATIENCE) -> None:

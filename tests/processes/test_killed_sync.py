@@ -2,31 +2,56 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from django_hellotext.emulator import EmulatorServer, Fault
 
-from .shop import Shop, wait_for
+from .databases import PATIENCE
+from .shop import NO_TIMEOUTS, Shop, take_in, wait_for
 
 PRODUCTS = "/v1/attribution/products"
-STOCK = """
+COUNT, PAGE = 100, 40
+STOCK = f"""
 from tests.testshop.models import Product
-Product.objects.bulk_create([Product(name=f"Product {{n}}", sku=f"SKU-{{n}}", price=1) for n in range({count})])
+Product.objects.bulk_create([Product(name=f"Product {{n}}", sku=f"SKU-{{n}}", price=1) for n in range({COUNT})])
 """
-COUNT = 550  # more than a page
+WRITES = 20
+WRITER = f"""
+import pathlib, time
+from tests.testshop.models import Product
+print("ready", flush=True)
+while not pathlib.Path("{{go}}").exists():
+    time.sleep(0.01)
+for n in range({WRITES}):
+    Product.objects.create(name=f"Late {{{{n}}}}", sku=f"LATE-{{{{n}}}}", price=1)
+"""
+SYNC = (sys.executable, "tests/manage.py", "hellotext_sync")
+SYNCED = "SELECT COUNT(*) FROM django_hellotext_remoteobject WHERE state = 'synced'"
+# Longer than any test takes: the answers that a sync waits for when it is killed.
+SLOW = Fault(kind="latency", path=PRODUCTS, method="POST", seconds=100.0)
 
 
 @pytest.fixture
 def shop(tmp_path: Path, server: EmulatorServer) -> Iterator[Shop]:
-    # A slow machine takes a while to render a claim; a row is begun while twice DEADLINE is left of its lease.
-    shop = Shop(tmp_path, server.url, hellotext={"LEASE": 12.0, "DEADLINE": 2.0, "READ_TIMEOUT": 2.0}).open()
-    yield shop
+    shop = Shop(tmp_path, server.url, hellotext=NO_TIMEOUTS, environment={"SHOP_PAGE_SIZE": str(PAGE)})
+    yield shop.open(prepared_by=STOCK)
     shop.close()
+
+
+def kill_and_let_leases_end(sync: subprocess.Popen[bytes], shop: Shop, server: EmulatorServer) -> None:
+    """Kill ``sync`` while it waits for answers, and let the time of its leases be over."""
+    assert sync.poll() is None, shop.output_of(sync)
+    shop.kill(sync)
+    take_in(server)
+    server.emulator.clear_faults()
+    shop.end_leases()
 
 
 def created(server: EmulatorServer) -> Counter[str]:
@@ -37,62 +62,51 @@ def created(server: EmulatorServer) -> Counter[str]:
 
 @pytest.mark.timeout(600)
 def test_a_sync_that_is_killed_three_times_creates_each_object_once(shop: Shop, server: EmulatorServer) -> None:
-    shop.python(STOCK.format(count=COUNT))
     for share, resume in ((0.1, []), (0.5, ["--resume"]), (0.9, ["--resume"])):
-        # From there on each answer takes its time: what is left is not done before a busy machine has seen it.
-        left = int(share * COUNT) - sum(created(server).values())
-        server.emulator.clear_faults()
-        server.emulator.add_fault(Fault(kind="latency", path=PRODUCTS, method="POST", seconds=1.0, skip=left))
-        process = shop.start(sys.executable, "tests/manage.py", "hellotext_sync", "--quiet", *resume)
-        wait_for(
-            lambda share=share: len(created(server)) >= share * COUNT,  # type: ignore[misc]  # bound at once
-            what=f"{share:.0%} of the products",
-            patience=120,
-        )
-        assert process.poll() is None, shop.output_of(process)
-        shop.kill(process)
-    server.emulator.clear_faults()
-    last = shop.start(sys.executable, "tests/manage.py", "hellotext_sync", "--resume", "--quiet", "--wait", "60")
-    wait_for(lambda: last.poll() is not None, what="the end of the sync", patience=120)
-    assert last.returncode == 0, shop.output_of(last)
+        wanted = int(share * COUNT)
+        server.emulator.add_fault(replace(SLOW, skip=wanted - len(created(server))))
+        sync = shop.start(*SYNC, "--quiet", "--wait", "60", *resume)
+        wait_for(lambda wanted=wanted: len(created(server)) >= wanted, what=f"{wanted} products")  # type: ignore[misc]  # bound at once
+        kill_and_let_leases_end(sync, shop, server)
+    last = shop.start(*SYNC, "--resume", "--quiet", "--wait", "60")
+    assert last.wait(timeout=PATIENCE) == 0, shop.output_of(last)
     found = created(server)
     assert len(found) == COUNT
     assert found.most_common(1)[0][1] == 1
-    [(synced,)] = shop.rows("SELECT COUNT(*) FROM django_hellotext_remoteobject WHERE state = 'synced'")
-    assert synced == COUNT
+    assert shop.rows(SYNCED) == [(COUNT,)]
 
 
 @pytest.mark.timeout(600)
-def test_many_requests_at_once_do_not_lock_a_file_of_sqlite(shop: Shop, server: EmulatorServer) -> None:
+def test_many_requests_at_once_do_not_lock_a_file_of_sqlite(shop: Shop, server: EmulatorServer, tmp_path: Path) -> None:
     """Only one thread writes; the shop's own visitors write meanwhile, too."""
     server.emulator.add_fault(Fault(kind="latency", path=PRODUCTS, method="POST", seconds=0.1))
-    shop.python(STOCK.format(count=400))
-    sync = shop.start(sys.executable, "tests/manage.py", "hellotext_sync", "--concurrency", "12", "--wait", "60")
-    wait_for(lambda: len(created(server)) >= 20, what="the first products", patience=120)
-    shop.python(STOCK.format(count=20))
-    wait_for(lambda: sync.poll() is not None, what="the end of the sync", patience=120)
-    assert sync.returncode == 0, shop.output_of(sync)
+    go = tmp_path / "go"
+    code = WRITER.format(go=go)
+    writer = shop.start(sys.executable, "tests/manage.py", "shell", "--no-imports", "-c", code)
+    wait_for(lambda: "ready" in shop.output_of(writer) or writer.poll() is not None, what="the visitors")
+    sync = shop.start(*SYNC, "--concurrency", "12", "--wait", "60")
+    wait_for(lambda: len(created(server)) >= WRITES, what="the first products")
+    go.touch()
+    assert writer.wait(timeout=PATIENCE) == 0, shop.output_of(writer)
+    assert sync.wait(timeout=PATIENCE) == 0, shop.output_of(sync)
     assert created(server).most_common(1)[0][1] == 1
-    [(synced,)] = shop.rows("SELECT COUNT(*) FROM django_hellotext_remoteobject WHERE state = 'synced'")
-    assert synced >= 400
+    [(synced,)] = shop.rows(SYNCED)
+    assert synced >= COUNT
 
 
 @pytest.mark.timeout(600)
 def test_two_syncs_at_once_are_refused_and_a_dead_one_is_not_in_the_way(shop: Shop, server: EmulatorServer) -> None:
-    server.emulator.add_fault(Fault(kind="latency", path=PRODUCTS, method="POST", seconds=1.5))
-    shop.python(STOCK.format(count=300))
-    first = shop.start(sys.executable, "tests/manage.py", "hellotext_sync", "--quiet")
-    wait_for(lambda: len(created(server)) >= 1, what="the first product", patience=120)
+    server.emulator.add_fault(SLOW)
+    first = shop.start(*SYNC, "--quiet")
+    wait_for(lambda: len(created(server)) >= 1, what="the first product")
     for arguments in ([], ["--resume"]):
-        second = shop.start(sys.executable, "tests/manage.py", "hellotext_sync", *arguments)
-        wait_for(lambda second=second: second.poll() is not None, what="the refusal", patience=120)  # type: ignore[misc]  # bound at once
-        assert second.returncode == 4
+        second = shop.start(*SYNC, *arguments)
+        assert second.wait(timeout=PATIENCE) == 4, shop.output_of(second)
         assert "Another sync is at work" in shop.output_of(second)
-    assert first.poll() is None
-    shop.kill(first)
-    server.emulator.clear_faults()
-    third = shop.start(sys.executable, "tests/manage.py", "hellotext_sync", "--wait", "60")
-    wait_for(lambda: third.poll() is not None, what="the end of the third", patience=120)
-    assert third.returncode == 0, shop.output_of(third)
+    kill_and_let_leases_end(first, shop, server)
+    third = shop.start(*SYNC, "--wait", "60")
+    assert third.wait(timeout=PATIENCE) == 0, shop.output_of(third)
     assert "was stopped; this one looks at all anew" in shop.output_of(third)
-    assert created(server).most_common(1)[0][1] == 1
+    found = created(server)
+    assert len(found) == COUNT
+    assert found.most_common(1)[0][1] == 1
