@@ -287,7 +287,7 @@ def test_a_question_about_all_rows_stays_one_about_all_rows(hellotext: Emulator,
 
 
 def test_all_chosen_rows_are_one_update(hellotext: Emulator, operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More rows than a list counts, and than Django puts into one statement as parameters (J3)."""
+    """More rows than a list counts (J3)."""
     monkeypatch.setattr(paging, "MOST", 1_000)
     monkeypatch.setattr(acting, "MOST", 1_000)
     first = make(Event, 1, state=State.FAILED)
