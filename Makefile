@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Otherwise each process of the tests would compile the same modules again.
+unexport PYTHONDONTWRITEBYTECODE
 # In CI the drivers of the databases and the browser are installed, and a missing service is a failure.
 IN_CI := $(filter true,$(CI))
 SERVICES := $(VENV)/.services $(VENV)/.mariadb

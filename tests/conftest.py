@@ -8,6 +8,9 @@ from typing import Any
 
 import hypothesis
 import pytest
+from django.core.signals import setting_changed
+from django.test.signals import root_urlconf_changed
+from django.urls import set_urlconf
 
 from django_hellotext import clock
 from django_hellotext.delivery import Report, breaker, drain, policy
@@ -24,6 +27,18 @@ from tests.needs import (  # noqa: F401 - the hooks of a plugin
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 if os.environ.get("CI") != "true":
     hypothesis.settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def resolvers_are_kept() -> None:
+    """Keep Django's resolver of each ``ROOT_URLCONF``: to read the patterns anew takes longer than most tests."""
+    setting_changed.disconnect(root_urlconf_changed)
+    setting_changed.connect(_forget_the_urlconf)
+
+
+def _forget_the_urlconf(*, setting: str, **kwargs: object) -> None:
+    if setting == "ROOT_URLCONF":
+        set_urlconf(None)
 
 
 @pytest.fixture

@@ -108,16 +108,14 @@ def test_the_example_succeeds_in_the_shape_of_the_contract(
     assert str(answer.status) == next(status for status in operation.node["responses"] if status.startswith("2"))
 
 
-@pytest.mark.parametrize("operation", ALL, ids=str)
 @pytest.mark.parametrize("token", ["", "wrong", "the other kind"])
-def test_a_wrong_token_is_refused_everywhere(
-    operation: Operation, token: str, emulator: Emulator, call: Caller
-) -> None:
-    if token == "the other kind":
-        token = emulator.token if "browser" in operation.node["tags"] else emulator.business_id
-    path = operation.path.replace("{", "").replace("}", "")
-    assert call(operation.method, path, {}, token=token).status == 401
-    assert emulator.log[-1].accepted is False
+def test_a_wrong_token_is_refused_everywhere(token: str, emulator: Emulator, call: Caller) -> None:
+    for operation in ALL:
+        of_the_other_kind = emulator.token if "browser" in operation.node["tags"] else emulator.business_id
+        given = of_the_other_kind if token == "the other kind" else token
+        path = operation.path.replace("{", "").replace("}", "")
+        assert call(operation.method, path, {}, token=given).status == 401, str(operation)
+        assert emulator.log[-1].accepted is False
 
 
 @pytest.mark.parametrize("operation", WITH_ID, ids=str)
