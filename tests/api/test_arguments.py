@@ -79,9 +79,10 @@ def refused(kind: type[Exception], match: str, operation_id: str, arguments: dic
     try:
         yield
     except kind as error:
-        assert re.search(match, str(error)), (operation_id, arguments)
+        said = str(error)
     else:
         pytest.fail(f"{operation_id} takes {arguments}")
+    assert re.search(match, said), (operation_id, arguments)
 
 
 def complete(operation_id: str, method: Callable[..., Any]) -> dict[str, Any]:
