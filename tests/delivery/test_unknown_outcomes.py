@@ -15,7 +15,7 @@ from django_hellotext.delivery.clients import client_from_settings
 from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.emulator.core import EmulatorResponse
 from django_hellotext.models import Account, Event, RemoteObject, State
-from django_hellotext.signals import delivered
+from django_hellotext.signals import delivered, failed
 from tests.factories import (
     make_cart_line,
     make_customer,
@@ -506,3 +506,38 @@ def test_a_hellotext_that_ignores_the_filter_does_not_lend_us_another_profile(
     wanted = {"email": "another@example.com", "phone": "+59899000000"}
     assert reconcile.find_object(client, "profile", wanted) == ""
     client.close()
+
+
+def test_an_object_that_is_not_there_yet_is_looked_for_again(
+    hellotext: Emulator, deliver: Deliver, settings: Any
+) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "SETTLE_TIME": 3600}
+    make_product()
+    hellotext.add_fault(garbage("/v1/attribution/products", applied=False))
+    deliver()
+    again(deliver)
+    row = RemoteObject.objects.get()
+    assert (row.state, accepted(hellotext, "/v1/attribution/products")) == (State.UNCERTAIN, 0)
+    assert row.next_attempt_at is not None
+
+
+def test_a_profile_that_another_customer_has_is_not_adopted(hellotext: Emulator, deliver: Deliver) -> None:
+    first = make_customer(email="shared@example.com")
+    deliver()
+    second = make_customer(email="shared@example.com")
+    hellotext.add_fault(garbage("/v1/profiles", applied=False))
+    told: list[Any] = []
+
+    def on_failed(instance: Any, **kwargs: Any) -> None:
+        told.append((instance.host_pk, instance.error_type))
+
+    failed.connect(on_failed)
+    try:
+        deliver()
+        again(deliver)
+    finally:
+        failed.disconnect(on_failed)
+    row = RemoteObject.objects.get(host_pk=str(second.pk), kind="profile")
+    assert (row.state, row.error_type) == (State.FAILED, "profile_shared")
+    assert told == [(str(second.pk), "profile_shared")]
+    assert RemoteObject.objects.get(host_pk=str(first.pk), kind="profile").state == State.SYNCED
