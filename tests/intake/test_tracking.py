@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
+from django.db import connection
 from django.test import RequestFactory
 
 import django_hellotext
@@ -16,7 +17,7 @@ from django_hellotext.adapters import registry
 from django_hellotext.api.types import Money
 from django_hellotext.emulator import Emulator
 from django_hellotext.exceptions import TrackingError
-from django_hellotext.intake import changes
+from django_hellotext.intake import changes, ledger
 from django_hellotext.models import Change, Event
 from tests.factories import (
     make_app,
@@ -184,8 +185,16 @@ def test_money_is_exact_and_takes_the_configured_currency() -> None:
 
 
 @pytest.mark.usefixtures("hellotext")
-def test_a_kept_session_is_found_before_and_after_the_change_is_folded(deliver: Any, rf: RequestFactory) -> None:
-    """Demands A5, G4: the webhook has no cookies; the order remembers its buyer's session."""
+@pytest.mark.parametrize("has_statements_of_its_own", [True, False])
+def test_a_kept_session_is_found_before_and_after_the_change_is_folded(
+    deliver: Any, rf: RequestFactory, monkeypatch: pytest.MonkeyPatch, has_statements_of_its_own: bool
+) -> None:
+    """Demands A5, G4: the webhook has no cookies; the order remembers its buyer's session.
+
+    A database of another vendor does the same through the ORM.
+    """
+    if not has_statements_of_its_own:
+        monkeypatch.delitem(ledger._WRITERS, connection.vendor)
     order = make_order(customer=make_customer())
     request = rf.post("/checkout/")
     request.COOKIES["hello_session"] = "buyer-session"
@@ -194,8 +203,12 @@ def test_a_kept_session_is_found_before_and_after_the_change_is_folded(deliver: 
     django_hellotext.track("order.confirmed", order)
     deliver()
     assert not Change.objects.exists()
-    django_hellotext.track("order.shipped", order)
+    for _ in range(2):
+        django_hellotext.track("order.shipped", order)
+    assert Event.objects.count() == 2
     assert set(Event.objects.values_list("session", "ordering_key")) == {("buyer-session", "buyer-session")}
+    django_hellotext.track("order.placed", make_order(customer=make_customer()))
+    assert Event.objects.latest("pk").session == ""
 
 
 @pytest.mark.usefixtures("hellotext")
