@@ -114,7 +114,8 @@ def test_a_worker_tries_again_when_the_database_cannot_be_used(
         "CURRENCY": "EUR",
         "POLL_INTERVAL": 0.01,
     }
-    health, seen = tmp_path / "health", []
+    health = tmp_path / "health"
+    seen: list[str] = []
 
     def drain(*args: Any, **options: Any) -> Report:
         if not seen:
