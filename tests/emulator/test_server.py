@@ -346,16 +346,3 @@ def test_an_answer_without_content_has_no_length(server: EmulatorServer) -> None
         answer = line.read()
     assert answer.startswith(b"HTTP/1.1 204")
     assert b"content-length" not in answer
-
-
-@pytest.mark.parametrize(
-    "fault", [Fault("latency", seconds=0.05), Fault("drip", seconds=0.02), Fault("reset", seconds=0.05)]
-)
-def test_a_client_that_left_before_its_answer_disturbs_nobody(server: EmulatorServer, fault: Fault) -> None:
-    server.emulator.add_fault(fault)
-    with Line(server) as line:
-        line.write(head("GET", "/v1/lists"))
-        time.sleep(0.01)
-    server.emulator.clear_faults()
-    time.sleep(0.1)
-    assert get(server, "/v1/lists", headers=TOKEN).status_code == 200

@@ -298,28 +298,6 @@ def test_arguments_without_a_name_reach_a_callable_that_takes_any(hellotext: Emu
     assert Event.objects.get().key == "kept"
 
 
-@pytest.mark.django_db
-def test_a_consent_that_cannot_be_asked_is_no_agreement(
-    hellotext: Emulator, settings: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    settings.HELLOTEXT = {**settings.HELLOTEXT, "RAISE_ERRORS": False}
-
-    @track("page.viewed")
-    def fine(request: HttpRequest) -> HttpResponse:
-        return HttpResponse("fine")
-
-    class Broken(HttpRequest):
-        @property
-        def headers(self) -> Any:
-            raise ZeroDivisionError
-
-    request = Broken()
-    request.method = "GET"
-    request.META["HTTP_COOKIE"] = f"hello_session={SESSION}"
-    assert fine(request).content == b"fine"
-    assert not Event.objects.exists()
-
-
 # Consent is asked before the shop's callables
 
 
