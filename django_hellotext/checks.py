@@ -274,6 +274,10 @@ def _check_tasks() -> list[CheckMessage]:
     if django.VERSION < (6, 0):
         hint = "Upgrade Django, or choose another way, such as 'celery' or 'none'."
         return [_closed("tasks", "django.tasks came with Django 6.0.", hint, id="hellotext.E010")]
+    return _check_task_backend()  # pragma: no cover - Django 6 only
+
+
+def _check_task_backend() -> list[CheckMessage]:  # pragma: no cover - Django 6 only
     from django.tasks import task_backends
 
     from .dispatch.tasks import has_workers

@@ -17,7 +17,7 @@ TASK = "django_hellotext.tasks.background.drain"
 TASKS = {SYNC_TASK: "django_hellotext.tasks.background.sync"}
 
 
-def ask(using: str) -> None:
+def ask(using: str) -> None:  # pragma: no cover - Django 6 only
     """Enqueue a hint for ``using``; nothing with a back end that has no worker (the Immediate and the Dummy one)."""
     if not has_workers():
         return
@@ -25,7 +25,7 @@ def ask(using: str) -> None:
     courier_for(TASK, TaskCarrier).ask(hint, timeout=hellotext_settings.BROKER_TIMEOUT)
 
 
-def publish(hint: Hint, *, timeout: float) -> bool:
+def publish(hint: Hint, *, timeout: float) -> bool:  # pragma: no cover - Django 6 only
     """Enqueue ``hint`` now; answers ``False`` with a back end that has no worker. Raises what the back end raises."""
     if not has_workers():
         return False
@@ -33,7 +33,7 @@ def publish(hint: Hint, *, timeout: float) -> bool:
     return True
 
 
-def has_workers() -> bool:
+def has_workers() -> bool:  # pragma: no cover - Django 6 only
     """Whether the default back end of ``settings.TASKS`` leaves its tasks to workers."""
     from django.tasks import task_backends
     from django.tasks.backends.dummy import DummyBackend
@@ -42,7 +42,7 @@ def has_workers() -> bool:
     return not isinstance(task_backends["default"], ImmediateBackend | DummyBackend)
 
 
-class TaskCarrier(Carrier):
+class TaskCarrier(Carrier):  # pragma: no cover - Django 6 only
     """Enqueues by whatever back end ``settings.TASKS`` names."""
 
     def __init__(self, timeout: float) -> None:

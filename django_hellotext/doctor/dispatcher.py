@@ -27,7 +27,7 @@ def examine_dispatch(using: str, client: HellotextClient | None) -> Iterator[Fin
         from . import broker
 
         yield from broker.examine_celery(using)
-    elif way == "tasks":
+    elif way == "tasks":  # pragma: no cover - Django 6 only
         yield ok(
             "dispatcher.tasks",
             "Commits ask Django's tasks for a worker",

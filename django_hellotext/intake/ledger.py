@@ -119,7 +119,7 @@ def _attempt(
         raise
 
 
-def _on_postgresql(
+def _on_postgresql(  # pragma: no cover - PostgreSQL only
     connection: BaseDatabaseWrapper,
     rows: Sequence[models.Model],
     unique: str,
@@ -159,7 +159,7 @@ def _on_sqlite(
     _execute(connection, sql, params)
 
 
-def _on_mysql(
+def _on_mysql(  # pragma: no cover - MySQL and MariaDB only
     connection: BaseDatabaseWrapper,
     rows: Sequence[models.Model],
     unique: str,
@@ -221,16 +221,16 @@ def met_a_lock(error: DatabaseError) -> bool:
 
 def _is_lost(connection: BaseDatabaseWrapper, error: DatabaseError) -> bool:
     """Return whether ``error`` has ended the open transaction."""
-    if connection.vendor == "mysql":
+    if connection.vendor == "mysql":  # pragma: no cover - MySQL and MariaDB only
         code = error.args[0] if error.args else None
         return code == DEADLOCK or (code == TIMEOUT and _gives_up_everything(connection))
     if connection.vendor == "sqlite":
         # A disk that is full or fails. Under manual transactions one that had not begun looks alike, and lost nothing.
         return connection.in_atomic_block and not connection.connection.in_transaction
-    return False
+    return False  # pragma: no cover - PostgreSQL only: its savepoint has saved the transaction
 
 
-def _gives_up_everything(connection: BaseDatabaseWrapper) -> bool:
+def _gives_up_everything(connection: BaseDatabaseWrapper) -> bool:  # pragma: no cover - MySQL and MariaDB only
     """Return whether a lock timeout rolls back the whole transaction (``innodb_rollback_on_timeout``).
 
     A timeout on a table lock, such as a migration's, ends only the statement. MariaDB can tell the difference.
@@ -340,7 +340,7 @@ def _look_up(connection: BaseDatabaseWrapper, shape: _Shape, places: int) -> str
         f" ORDER BY id DESC LIMIT 1), (SELECT session FROM {mirror} WHERE identity = %s AND session <> '')"
     )
     found = f"COALESCE({', '.join([look] * places)})"
-    if _looks_twice(connection):
+    if _looks_twice(connection):  # pragma: no cover - MySQL and MariaDB only
         head, expression = shape.head, f"COALESCE({found}, %s)"
     else:
         head = f"WITH found (session) AS (SELECT {found}) {shape.head}"

@@ -76,7 +76,7 @@ class UtcDateTimeField(Base[_ST, _GT]):
         truncation keeps its type too, because Django's ``TruncBase`` converts a datetime.
         """
         if _loses_fold(compiler.connection) and not compiler.query.subquery and not sql.startswith("DATE_TRUNC("):
-            return UTC_TEXT.format(sql), params
+            return UTC_TEXT.format(sql), params  # pragma: no cover - psycopg 2 only
         return sql, params
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> datetime | None:
@@ -91,17 +91,17 @@ class UtcDateTimeField(Base[_ST, _GT]):
             # The column is UTC. With ``USE_TZ`` Django has labelled the same digits with the connection's zone.
             # Without it Django truncates the digits of the column, so that result is UTC as well.
             return moment.replace(tzinfo=UTC)
-        if timezone.is_naive(moment):
+        if timezone.is_naive(moment):  # pragma: no cover - PostgreSQL only
             # Django has removed the zone of the connection; ``fold`` still tells the two sides of a DST change.
             moment = moment.replace(tzinfo=ZoneInfo(connection.timezone_name))
-        return moment.astimezone(UTC)
+        return moment.astimezone(UTC)  # pragma: no cover - PostgreSQL only
 
 
 def _loses_fold(connection: Any) -> bool:
     if connection.vendor != "postgresql":
         return False
-    is_psycopg2: bool = connection.Database.__name__ == "psycopg2"
-    return is_psycopg2 and connection.timezone_name != "UTC"
+    is_psycopg2: bool = connection.Database.__name__ == "psycopg2"  # pragma: no cover - PostgreSQL only
+    return is_psycopg2 and connection.timezone_name != "UTC"  # pragma: no cover - PostgreSQL only
 
 
 def _datetime(value: datetime | str) -> datetime:
@@ -117,7 +117,7 @@ class UtcNow(models.Func):
     template = "STATEMENT_TIMESTAMP()"
     output_field: ClassVar[models.Field[Any, Any]] = UtcDateTimeField()
 
-    def as_mysql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+    def as_mysql(self, compiler: Any, connection: Any, **extra: Any) -> Any:  # pragma: no cover - MySQL and MariaDB
         return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **extra)
 
     def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
@@ -125,5 +125,5 @@ class UtcNow(models.Func):
             compiler, connection, template="STRFTIME('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f', 'NOW')", **extra
         )
 
-    def as_oracle(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+    def as_oracle(self, compiler: Any, connection: Any, **extra: Any) -> Any:  # pragma: no cover - Oracle only
         return self.as_sql(compiler, connection, template="SYS_EXTRACT_UTC(SYSTIMESTAMP)", **extra)

@@ -10,7 +10,7 @@ from ..beat import ABANDONED_TASK, DRAIN_TASK, PRUNE_TASK, SYNC_TASK
 
 try:
     from celery import shared_task
-except ImportError:  # Celery is optional
+except ImportError:  # pragma: no cover - Celery is optional; the tests of imports run without it
     pass
 else:
     # Our own end comes after DRAIN_SECONDS. Limits that a project sets for all its tasks would cut a drain off in

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import django
 
-if django.VERSION >= (6, 0):
+if django.VERSION >= (6, 0):  # pragma: no cover - Django 6 only
     from django.tasks import task
 
     from ..conf import hellotext_settings

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from django_hellotext.adapters import Items, Link, Money, Value
+from django_hellotext.adapters.lines import line_fact, line_facts
 from django_hellotext.api.types import Money as ApiMoney
 from django_hellotext.exceptions import ConfigurationError, TrackingError
 from tests.testshop.models import Cart, CartLine, Order, OrderLine, Product
@@ -105,3 +106,22 @@ def test_lines_that_are_neither_declared_nor_mappings_are_refused_by_name(order:
 def test_a_product_that_is_no_object_is_refused_by_name(order: Order) -> None:
     with pytest.raises(ConfigurationError, match=r"ShopOrder\.items\.product"):
         order_adapter(items=Items("lines", product="quantity")).payload(order)
+
+
+def test_a_line_is_told_by_itself_only_where_columns_say_it(order: Order) -> None:
+    """Any other line is read with its whole cart, by the worker."""
+    line = OrderLine.objects.earliest("pk")
+    assert line_fact(order_adapter(items=LINES), line)
+    for items in (
+        Items(lambda order: order.lines.all(), product=lambda line: line.product),
+        Items("lines", product="product.pk"),
+        Items("lines", product="product", quantity=Value(1)),
+        Items("lines", product="product", quantity="product.weight"),
+    ):
+        assert line_fact(order_adapter(items=items), line) is None
+
+
+def test_lines_that_columns_do_not_tell_are_taken_from_the_payload(order: Order) -> None:
+    by_callable = Items("lines", product=lambda line: line.product)
+    facts = line_facts(order_adapter(items=by_callable), order)
+    assert len(facts) == 2

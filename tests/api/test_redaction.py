@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_hellotext.redaction import Redacted, mask, mask_data, mask_path
+from django_hellotext.redaction import Redacted, hide, mask, mask_data, mask_path
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,17 @@ def test_data_without_an_end_is_cut() -> None:
     cycle: dict[str, Any] = {}
     cycle["again"] = cycle
     assert "…" in repr(mask_data(cycle))
+
+
+def test_data_by_a_shops_own_names_shows_its_shape_only() -> None:
+    nested: dict[str, Any] = {"size": "42", "tags": ["a", None, True], "of": {"wile@acme.com": 1}}
+    assert hide(nested) == {
+        "size": "<redacted>",
+        "tags": ["<redacted>", None, True],
+        "of": {"w***@acme.com": "<redacted>"},
+    }
+    nested["again"] = nested
+    assert "…" in repr(hide(nested))
 
 
 def test_a_long_text_is_cut() -> None:

@@ -12,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 import django_hellotext
+from django_hellotext.adapters import registry
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.abandonment import record_abandoned
 from django_hellotext.emulator import Emulator
@@ -168,3 +169,21 @@ def test_a_session_cart_is_abandoned_as_well(deliver: Deliver) -> None:
     deliver()
     pass_by(minutes=61)
     assert record_abandoned("default") == 1
+
+
+def test_an_adapter_that_raises_leaves_only_its_own_cart_out(
+    cart: Cart, deliver: Deliver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = make_cart_line(cart__owner=make_customer()).cart
+    deliver()
+    pass_by(minutes=61)
+
+    def choosy(self: Any, obj: Cart) -> bool:
+        if obj.pk == cart.pk:
+            raise ZeroDivisionError
+        return True
+
+    monkeypatch.setattr(type(registry.for_model(Cart)), "should_sync", choosy)
+    assert record_abandoned("default") == 1
+    assert Event.objects.get().object_pk == str(other.pk)
+    assert "adapter.failed" in caplog.messages

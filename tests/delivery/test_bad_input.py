@@ -14,15 +14,23 @@ from django.db.models.signals import post_delete
 
 import django_hellotext as app
 from django_hellotext import clock
-from django_hellotext.adapters import Money, Value, registry
+from django_hellotext.adapters import Money, OnChange, Value, registry
 from django_hellotext.adapters import values as adapter_values
 from django_hellotext.api import types as api_types
-from django_hellotext.delivery import Report
+from django_hellotext.delivery import Report, fold
 from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.intake import backfill
 from django_hellotext.models import Change, Event, RemoteObject, SkipReason, State
-from tests.factories import make_customer, make_order, make_product, make_questionnaire, make_voucher, placed_order
-from tests.testshop.models import Order, Product
+from tests.factories import (
+    make_cart_line,
+    make_customer,
+    make_order,
+    make_product,
+    make_questionnaire,
+    make_voucher,
+    placed_order,
+)
+from tests.testshop.models import Cart, Note, Order, Product
 
 pytestmark = pytest.mark.django_db
 
@@ -295,6 +303,19 @@ def test_an_adapter_that_raises_while_an_object_is_looked_for_stops_nobody(
     assert row_of(broken).remote_id
 
 
+def test_a_preparation_that_raises_at_once_only_costs_queries(deliver: Deliver, products: Callable[..., Any]) -> None:
+    adapter = products(queryset=lambda self, rows: rows.no_such_method())
+    product = make_product()
+    deliver()
+    assert row_of(product).state == State.SYNCED
+    assert list(backfill.objects_of(adapter, using="default")) == [product]
+
+
+def test_a_key_that_the_model_cannot_have_names_no_object(products: Callable[..., Any]) -> None:
+    product = make_product()
+    assert backfill.existing(products(), [str(product.pk), "nonsense"], using="default") == {str(product.pk)}
+
+
 @pytest.mark.parametrize("preparation", ["select_related", "prefetch_related"])
 def test_a_preparation_that_raises_when_it_is_read_only_costs_queries(
     deliver: Deliver, products: Callable[..., Any], preparation: str
@@ -394,3 +415,49 @@ def test_a_payload_that_is_no_argument_holds_up_no_other_row(
     kind, message = refused(odd, fine=product)
     assert kind == "unexpected_error"
     assert "note" in message
+
+
+@pytest.mark.parametrize("works", [False, True])
+def test_a_cart_that_cannot_be_read_does_not_hold_up_what_was_put_into_it(
+    deliver: Deliver, monkeypatch: pytest.MonkeyPatch, works: bool
+) -> None:
+    line = make_cart_line(cart__owner=make_customer())
+    deliver()
+    app.track("cart.added", line.cart, items=[(line.product, 1)])
+    if not works:
+        monkeypatch.setattr(type(registry.for_model(Cart)), "payload", lambda self, obj: 1 / 0)
+    deliver()
+    assert Event.objects.get().state == State.DELIVERED
+
+
+def test_an_order_that_the_shop_does_not_want_there_sends_no_event(
+    deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = placed_order(customer=make_customer())
+    deliver()
+    monkeypatch.setattr(type(registry.for_model(Order)), "should_sync", lambda self, obj: False)
+    order.status = Order.Status.PAID
+    order.save()
+    deliver()
+    assert [event.action for event in Event.objects.all()] == ["order.placed"]
+
+
+@pytest.mark.parametrize(
+    ("field", "warned"), [("status", True), ("note.text", False), (lambda order: order.status, False)]
+)
+def test_only_a_status_that_the_column_does_not_offer_is_named(
+    deliver: Deliver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, field: Any, warned: bool
+) -> None:
+    adapter = registry.for_model(Order)
+    monkeypatch.setattr(type(adapter), "events", OnChange(field, {"paid": "order.confirmed"}))
+    order = make_order(customer=make_customer())
+    note = Note.objects.create(order=order, text="first")
+    deliver()
+    fold._notice.cache_clear()
+    order.status, note.text = "odd", "odd"
+    note.save()
+    order.save()
+    deliver()
+    assert not Event.objects.exists()
+    assert ("status.unknown" in caplog.messages) is warned
+    fold._notice.cache_clear()

@@ -13,7 +13,7 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 import django_hellotext
-from django_hellotext import checks
+from django_hellotext import adapters, checks
 from django_hellotext.adapters import registry
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator
@@ -275,3 +275,46 @@ def test_e121_an_adapter_and_a_view_that_send_the_same_are_a_mistake(monkeypatch
     assert "CartAdapter" in found[0].msg
     monkeypatch.setattr(checks, "DECORATED", {"product.viewed"})
     assert checks.check_cart_events() == []
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_lines_that_cannot_be_read_at_first_sight_send_nothing(
+    tea: Product, deliver: Deliver, monkeypatch: pytest.MonkeyPatch, is_gone: bool
+) -> None:
+    with django_hellotext.paused():
+        cart = make_cart(owner=make_customer())
+    line = put(cart, tea, 1)
+    if is_gone:
+        CartLine.objects.all()._raw_delete("default")
+        Cart.objects.all()._raw_delete("default")
+    with monkeypatch.context() as patch:
+        broken = adapters.Items(lambda cart: 1 / 0, product="product")
+        patch.setattr(type(registry.for_model(Cart)), "items", broken)
+        deliver()
+    assert events() == []
+    assert not Change.objects.exists()
+    if not is_gone:
+        line.quantity = 2
+        line.save()
+        deliver()
+        assert events() == []
+
+
+def test_a_cart_that_the_shop_does_not_want_there_sends_no_event(
+    cart: Cart, tea: Product, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(registry.for_model(Cart)), "should_sync", lambda self, obj: False)
+    put(cart, tea, 1)
+    deliver()
+    assert events() == []
+
+
+def test_an_adapter_that_raises_leaves_a_failed_event(
+    cart: Cart, tea: Product, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(cart, tea, 1)
+    monkeypatch.setattr(type(registry.for_model(Cart)), "should_sync", lambda self, obj: 1 / 0)
+    deliver()
+    event = Event.objects.get()
+    assert (event.action, event.state, event.error_type) == ("cart.added", "failed", "adapter_failed")
+    assert "ZeroDivisionError" in event.error_message

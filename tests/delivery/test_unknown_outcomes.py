@@ -15,7 +15,7 @@ from django_hellotext.delivery.clients import client_from_settings
 from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.emulator.core import EmulatorResponse
 from django_hellotext.models import Account, Event, RemoteObject, State
-from django_hellotext.signals import delivered
+from django_hellotext.signals import delivered, failed
 from tests.factories import (
     make_cart_line,
     make_customer,
@@ -448,3 +448,96 @@ def test_an_event_about_an_object_deleted_meanwhile_says_so(hellotext: Emulator,
     event = Event.objects.get()
     assert (event.state, event.error_type) == (State.FAILED, "prerequisite_failed")
     assert "deleted" in event.error_message
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("profile", {"email": "nobody@example.com", "phone": "+34600000000"}),
+        ("profile", {"first_name": "Will"}),
+        ("product", {"sku": "NONE"}),
+        ("product_variant", {"reference": "none", "sku": ""}),
+        ("coupon", {"code": "NONE"}),
+        ("coupon", {}),
+        ("form", {"name": "None"}),
+        ("app", {"name": "None"}),
+        ("property", {"name": "None"}),
+        ("action", {"name": "nothing.happened"}),
+        ("list", {"name": "None"}),
+        ("list", {}),
+        ("cart", {"reference": "none", "source": "testshop"}),
+        ("order", {"reference": "none", "source": "testshop"}),
+        ("refund", {"reference": "none", "source": "testshop"}),
+        ("session", {}),
+    ],
+)
+def test_an_object_that_never_arrived_is_not_found(hellotext: Emulator, kind: str, values: dict[str, Any]) -> None:
+    client = client_from_settings()
+    client.coupons.create(code="SAVE", description="Ten percent off", destination_url="https://shop.example/")
+    client.orders.create(delivery="deliver", reference="A-1", source="testshop")
+    assert reconcile.find_object(client, kind, values) == ""
+    client.close()
+
+
+def test_a_look_for_an_object_reads_no_more_pages_than_the_budget(
+    hellotext: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_from_settings()
+    for number in range(3):
+        client.forms.create(name=f"Form {number}")
+        client.orders.create(delivery="deliver", reference=f"A-{number}", source="testshop")
+    form, order = {"name": "Form 0"}, {"reference": "A-0", "source": "testshop"}
+    assert reconcile.find_object(client, "form", form)
+    assert reconcile.find_object(client, "order", order)
+    monkeypatch.setattr(reconcile, "PAGE_BUDGET", 2)
+    monkeypatch.setattr(reconcile, "PAGE", 1)
+    assert reconcile.find_object(client, "form", form) == ""
+    assert reconcile.find_object(client, "order", order) == ""
+    client.close()
+
+
+def test_a_hellotext_that_ignores_the_filter_does_not_lend_us_another_profile(
+    hellotext: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_from_settings()
+    client.profiles.create(email="somebody@example.com", phone="+59899123456")
+    answer = hellotext.handle
+    monkeypatch.setattr(hellotext, "handle", lambda *args, **rest: answer(*args, **{**rest, "query": ""}))
+    wanted = {"email": "another@example.com", "phone": "+59899000000"}
+    assert reconcile.find_object(client, "profile", wanted) == ""
+    client.close()
+
+
+def test_an_object_that_is_not_there_yet_is_looked_for_again(
+    hellotext: Emulator, deliver: Deliver, settings: Any
+) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "SETTLE_TIME": 3600}
+    make_product()
+    hellotext.add_fault(garbage("/v1/attribution/products", applied=False))
+    deliver()
+    again(deliver)
+    row = RemoteObject.objects.get()
+    assert (row.state, accepted(hellotext, "/v1/attribution/products")) == (State.UNCERTAIN, 0)
+    assert row.next_attempt_at is not None
+
+
+def test_a_profile_that_another_customer_has_is_not_adopted(hellotext: Emulator, deliver: Deliver) -> None:
+    first = make_customer(email="shared@example.com")
+    deliver()
+    second = make_customer(email="shared@example.com")
+    hellotext.add_fault(garbage("/v1/profiles", applied=False))
+    told: list[Any] = []
+
+    def on_failed(instance: Any, **kwargs: Any) -> None:
+        told.append((instance.host_pk, instance.error_type))
+
+    failed.connect(on_failed)
+    try:
+        deliver()
+        again(deliver)
+    finally:
+        failed.disconnect(on_failed)
+    row = RemoteObject.objects.get(host_pk=str(second.pk), kind="profile")
+    assert (row.state, row.error_type) == (State.FAILED, "profile_shared")
+    assert told == [(str(second.pk), "profile_shared")]
+    assert RemoteObject.objects.get(host_pk=str(first.pk), kind="profile").state == State.SYNCED

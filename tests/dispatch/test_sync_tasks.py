@@ -180,3 +180,43 @@ def test_a_task_of_another_environment_or_an_ended_run_does_nothing(shop: Emulat
     work.sync_next(run.pk)
     work.sync_next(10**9)
     assert not shop.log
+
+
+def test_celery_that_runs_eagerly_has_no_workers(shop: Emulator, memory: Broker, publish: Callable[..., None]) -> None:
+    app = memory.app()
+    app.conf.task_always_eager = True
+    publish(app)
+    with pytest.raises(CommandError, match="--async needs workers") as refused:
+        begin()
+    assert refused.value.returncode == 4
+    assert SyncRun.objects.get().finished_at is not None
+
+
+def test_a_broker_that_cannot_be_reached_leaves_a_run_to_resume(
+    shop: Emulator, publish: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(Broker("redis://:secret-word@127.0.0.1:9/0").app())
+    with pytest.raises(CommandError, match="The broker could not be reached") as refused:
+        begin()
+    assert refused.value.returncode == 1
+    assert "secret-word" not in str(refused.value)
+    assert "--resume" in str(refused.value)
+    SyncRun.objects.update(updated_at=clock.now() - timedelta(minutes=5))
+    work.look_after_runs()
+    assert "sync.not_asked" in caplog.messages
+
+
+def test_an_inert_app_looks_after_no_run(settings: Any, django_assert_num_queries: Any) -> None:
+    settings.HELLOTEXT = {}
+    with django_assert_num_queries(0):
+        work.look_after_runs()
+
+
+def test_every_task_may_be_called(shop: Emulator, settings: Any) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "CART_ABANDONED_AFTER": 3600, "RETENTION": 1}
+    tasks.prune()
+    tasks.abandoned()
+    run, _ = runs.begin(Choice(labels=("testshop.product",)), in_tasks=True)
+    for _ in range(10):
+        tasks.sync(run.pk)
+    assert synced() == 10

@@ -23,6 +23,7 @@ from django_hellotext.delivery import runs
 from django_hellotext.delivery.inspection import Drift
 from django_hellotext.delivery.syncing import Choice
 from django_hellotext.doctor import database
+from django_hellotext.doctor.words import span
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Account, Change, Event, RemoteObject, Session, State
 from tests.factories import make_customer, make_product
@@ -496,3 +497,28 @@ def test_what_the_last_check_found(healthy: Emulator, doctor: Doctor) -> None:
     assert "refused" in doctor()["drift.found"]["advice"]
     runs.note_check(Choice(), [Drift(kind="order", model="shop.Order", in_step=3)], undefined=0)
     assert doctor().wrong == {}
+
+
+def test_a_unique_column_without_its_index_comes_with_the_statement_that_makes_it(
+    healthy: Emulator, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a restore leaves it that copied the rows alone."""
+    introspection = connections["default"].introspection
+    found = introspection.get_constraints
+
+    def without(cursor: Any, table: str) -> dict[str, Any]:
+        there = found(cursor, table).items()
+        ours = table == RemoteObject._meta.db_table
+        return {name: one for name, one in there if not (ours and one["columns"] == ["identity"])}
+
+    monkeypatch.setattr(introspection, "get_constraints", without)
+    told = doctor()
+    assert told.wrong == {"database.index_missing": "warning"}
+    assert "CREATE UNIQUE INDEX" in told["database.index_missing"]["advice"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(1, "1 second"), (600, "10 minutes"), (7200, "2 hours"), (3 * 86_400, "3 days")]
+)
+def test_an_age_is_said_in_the_unit_that_suits_it(seconds: float, said: str) -> None:
+    assert span(timedelta(seconds=seconds)) == said

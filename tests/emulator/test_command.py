@@ -5,12 +5,13 @@ import json
 import os
 import re
 import resource
+import runpy
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,36 @@ def test_the_management_command_does_the_same(run: Run) -> None:
     process = run("--token", "T", by=by)
     assert get(process, "/v1/lists", "T").status_code == 200
     assert process.end()[0] == 0
+
+
+class EndsIt(io.StringIO):
+    """An output that sends SIGTERM to this process when something is written."""
+
+    def write(self, text: str) -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return super().write(text)
+
+
+def test_both_commands_serve_in_this_process_until_a_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, before = tmp_path / "state.json", signal.getsignal(signal.SIGTERM)
+    options = ["--port", "0", "--delay-events", "0.5", "--fault", "error:status=503", "--state", str(file)]
+    by_django = EndsIt()
+    call_command("hellotext_emulator", *options, stdout=by_django)
+    monkeypatch.setattr(sys, "argv", ["emulator", *options])
+    by_python = EndsIt()
+    with redirect_stdout(by_python), pytest.raises(SystemExit) as ended:
+        runpy.run_module("django_hellotext.emulator", run_name="__main__")
+    assert ended.value.code == 0
+    for out in (by_django, by_python):
+        assert out.getvalue().startswith("Hellotext emulator at http://127.0.0.1:")
+    assert json.loads(file.read_text(encoding="utf-8"))["tables"]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_the_management_command_ends_with_the_code_of_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        call_command("hellotext_emulator", "--port", "0", "--state", str(tmp_path), stdout=io.StringIO())
+    assert ended.value.code == 1
 
 
 def test_the_management_command_refuses_wrong_options() -> None:

@@ -323,3 +323,26 @@ def test_the_cursors_count_also_when_profiles_are_filtered_by_contact(call: Call
     for own_or_beyond in (f"starting_after={made[1]}", f"starting_after={made[0]}", f"ending_before={made[2]}"):
         assert found(f"&{own_or_beyond}") == []
     assert call("GET", "/v1/profiles", query="email=1@example.com&starting_after=nothing").status == 400
+
+
+def test_a_foreign_phone_may_begin_with_two_noughts(call: Caller) -> None:
+    first = profile(call, phone="+59899123456")
+    assert profile(call, phone="00598 99 123 456") == first
+
+
+def test_a_list_is_filtered_by_every_contact_that_is_named(call: Caller) -> None:
+    both = profile(call, email="a@example.com", phone="+59899000001")
+    profile(call, email="b@example.com")
+    found = call.make("GET", "/v1/profiles", query="email=a@example.com&phone=%2B59899000001")["profiles"]
+    assert [row["id"] for row in found] == [both]
+    assert call.make("GET", "/v1/profiles", query="email=a@example.com&phone=%2B59899000009")["profiles"] == []
+
+
+def test_one_part_of_an_address_changes_the_address(call: Caller) -> None:
+    one = profile(call, **{"email": "a@example.com", "address[city]": "Montevideo"})
+    assert "Montevideo" in str(shown(call, one))
+
+
+def test_a_contact_needs_a_name_that_can_be_one(call: Caller) -> None:
+    answer = call("POST", "/v1/profiles", {"email": {"x" * 300: "a@example.com"}})
+    assert answer.status == 422

@@ -112,3 +112,16 @@ def test_a_renamed_property_keeps_its_values(shop: Shop, call: Caller) -> None:
     entries = call.make("GET", f"/v1/profiles/{shop.profile}")["properties"]
     assert [entry["name"] for entry in entries] == [None, None, "Shoe size"]
     assert call("PATCH", f"/v1/properties/{shop.property}", {}).errors == [("object_invalid", None)]
+
+
+def test_a_property_cannot_be_renamed_to_another_ones_name(call: Caller) -> None:
+    call.make("POST", "/v1/properties", {"name": "Size", "kind": "text"})
+    other = call.make("POST", "/v1/properties", {"name": "Colour", "kind": "text"})["id"]
+    answer = call("PATCH", f"/v1/properties/{other}", {"name": "size"})
+    assert (answer.status, answer.errors) == (422, [("parameter_not_unique", "name")])
+
+
+@pytest.mark.parametrize(("position", "status"), [(2.0, 201), (2.5, 422)])
+def test_a_whole_number_may_be_written_with_a_point(call: Caller, position: float, status: int) -> None:
+    answer = call("POST", "/v1/properties", {"name": "Size", "kind": "text", "position": position})
+    assert answer.status == status

@@ -323,3 +323,26 @@ def test_answers_carry_the_time_of_the_emulators_clock() -> None:
     """A client compares its own clock with it."""
     with EmulatorServer(Emulator(clock=lambda: 1_700_000_000.0)) as server:
         assert get(server, "/v1/lists", headers=TOKEN).headers["date"] == "Tue, 14 Nov 2023 22:13:20 GMT"
+
+
+def test_a_chunked_body_may_come_byte_by_byte(server: EmulatorServer) -> None:
+    with Line(server) as line:
+        line.write(head("POST", "/v1/lists", "Transfer-Encoding: chunked", "Connection: close"))
+        for part in (b'd\r\n{"name": "y"}', b"\r\n0\r\n", b"X-Trailer", b": 1\r\n", b"\r\n"):
+            line.write(part)
+            time.sleep(0.01)
+        assert line.read().startswith(b"HTTP/1.1 201")
+
+
+def test_a_trailer_without_end_is_refused(server: EmulatorServer) -> None:
+    with Line(server) as line:
+        line.write(head("POST", "/v1/lists", "Transfer-Encoding: chunked") + b"0\r\nX: " + b"x" * 70_000)
+        assert line.read().startswith(b"HTTP/1.1 431")
+
+
+def test_an_answer_without_content_has_no_length(server: EmulatorServer) -> None:
+    with Line(server) as line:
+        line.write(head("OPTIONS", "/v1/public/businesses/test-business", "Connection: close"))
+        answer = line.read()
+    assert answer.startswith(b"HTTP/1.1 204")
+    assert b"content-length" not in answer

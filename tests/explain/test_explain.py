@@ -22,7 +22,7 @@ from django_hellotext.delivery.advice import for_error, for_skip
 from django_hellotext.delivery.explain import explain, explain_object
 from django_hellotext.delivery.preview import preview
 from django_hellotext.emulator import Emulator
-from django_hellotext.models import LAST_PAYLOAD, Account, Event, RemoteObject, Session, SkipReason, State
+from django_hellotext.models import LAST_PAYLOAD, Account, Event, Lane, RemoteObject, Session, SkipReason, State
 from tests.factories import (
     make_cart,
     make_customer,
@@ -422,3 +422,37 @@ def test_the_command_says_the_same(deliver: Deliver) -> None:
 def test_the_command_refuses_what_is_not_there(hellotext: Emulator, args: tuple[str, ...]) -> None:
     with pytest.raises(CommandError):
         command(*args)
+
+
+def test_a_worker_that_has_stopped_is_named(deliver: Deliver) -> None:
+    deliver()
+    Account.objects.update(drained_at=clock.now() - datetime.timedelta(hours=1))
+    text = str(explain(make_product()))
+    assert "No worker has looked at this database since" in text
+
+
+def test_a_back_fill_waits_for_what_is_live(deliver: Deliver) -> None:
+    product = make_product()
+    deliver()
+    RemoteObject.objects.update(state=State.PENDING, lane=Lane.BACKFILL)
+    assert {"backfill", "due"} <= set(codes(product))
+
+
+def test_an_agreement_that_was_given_is_named(hellotext: Emulator, settings: Any) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "CONSENT": lambda *asked: True}
+    django_hellotext.track("page.viewed", profile=make_customer(), url="https://shop.example/")
+    assert "consent_given" in codes(Event.objects.get())
+
+
+@pytest.mark.parametrize(("removal", "word"), [("clear", "emptied"), ("delete", "deleted")])
+def test_a_removal_that_waits_says_what_is_to_happen(
+    deliver: Deliver, monkeypatch: pytest.MonkeyPatch, removal: str, word: str
+) -> None:
+    cart = make_cart(owner=make_customer())
+    deliver()
+    row = mirror(cart)
+    RemoteObject.objects.entomb([row.pk], at=clock.now(), how=removal)
+    row.refresh_from_db()
+    found = explain(row)
+    assert "removal" in found.codes
+    assert f"It is to be {word} at Hellotext." in str(found)

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 import django_hellotext
 from django_hellotext import adapters
 from django_hellotext.adapters import registry
+from django_hellotext.adapters.dependencies import dependencies_of
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.fold import fold
 from django_hellotext.emulator import Emulator
@@ -273,3 +274,56 @@ def test_a_right_declaration_is_no_mistake() -> None:
     adapter = order_adapter(depends_on=declared)
     assert [message.id for message in adapter.check()] == []
     assert {way.model: way.column for way in adapter.dependencies.related}[Note] == "order_id"
+
+
+def test_a_category_that_is_renamed_twice_is_walked_over_once(shelf: Category, deliver: Deliver) -> None:
+    before = versions()
+    shelf.save()
+    again = Change.objects.get()
+    again.pk = None
+    again.save(force_insert=True)  # within one transaction a second save is no second row
+    with transaction.atomic():
+        fold(Account.objects.get().key, using="default", limit=10)
+    assert versions() == {pk: version + 1 for pk, version in before.items()}
+    assert not Change.objects.exists()
+
+
+def test_what_no_page_is_left_for_is_walked_over_by_the_next_fold(shelf: Category) -> None:
+    other = Category.objects.create(name="Coffee")
+    shelf.product_set.order_by("pk")[:1].get().categories.add(other)
+    Change.objects.all().delete()
+    shelf.save()
+    other.save()
+    folds = 0
+    while Change.objects.exists():
+        with transaction.atomic():
+            fold(Account.objects.get().key, using="default", limit=4)
+        folds += 1
+        assert folds < 10
+    assert folds > 1
+
+
+def test_a_declared_callable_that_raises_ends_only_its_own_walk(
+    shelf: Category, deliver: Deliver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(category: Category) -> Any:
+        raise ZeroDivisionError
+
+    adapter: Any = registry.for_model(Product)
+    monkeypatch.setattr(type(adapter), "depends_on", {"testshop.Category": [broken, "product_set"]})
+    monkeypatch.setitem(vars(adapter), "dependencies", dependencies_of(adapter))
+    shelf.name = "Teas"
+    shelf.save()
+    assert deliver().synced == 3
+    assert "adapter.failed" in caplog.messages
+
+
+def test_a_change_for_a_model_that_is_not_registered_any_more_is_left_alone(
+    shelf: Category, deliver: Deliver, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf.save()
+    [change] = Change.objects.all()
+    change.data = {**change.data, "dependent": "gone.model"}
+    change.save()
+    assert deliver().folded == 1
+    assert "fold.unregistered" in caplog.messages

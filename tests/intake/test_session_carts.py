@@ -14,6 +14,7 @@ from django.test import RequestFactory
 import django_hellotext
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator
+from django_hellotext.exceptions import TrackingError
 from django_hellotext.intake.current import handled
 from django_hellotext.models import Change, Event, RemoteObject
 from tests.factories import make_customer, make_product
@@ -139,3 +140,24 @@ def test_a_visitor_who_refuses_to_be_seen_leaves_no_session_in_the_cart(
     assert not Event.objects.exists()
     assert RemoteObject.objects.get(kind="cart").session == ""
     assert visit.COOKIES["hello_session"] not in repr([(entry.path, entry.body_json) for entry in hellotext.log])
+
+
+def test_metadata_that_cannot_be_sent_is_raised_in_tests_and_the_cart_is_kept(visit: Any) -> None:
+    with pytest.raises(TrackingError, match="metadata"):
+        django_hellotext.cart_changed(visit, [(make_product(), 1)], metadata={"x": object()})
+    assert Change.objects.filter(label__contains="session").count() == 1
+
+
+def test_metadata_of_a_session_cart_arrives(hellotext: Emulator, deliver: Deliver) -> None:
+    tea = make_product()
+    django_hellotext.cart_changed("basket-9", [(tea, 1)], profile=make_customer(), metadata={"shop": "Lima"})
+    deliver()
+    [cart] = [entry.body_json for entry in hellotext.log if entry.path == "/v1/attribution/carts" and entry.accepted]
+    assert cart["metadata"] == {"shop": "Lima"}
+
+
+def test_a_cart_that_is_ordered_by_its_name_keeps_no_request(deliver: Deliver) -> None:
+    django_hellotext.cart_changed("basket-9", [(make_product(), 1)], profile=make_customer())
+    django_hellotext.cart_ordered("basket-9")
+    deliver()
+    assert RemoteObject.objects.get(kind="cart").overtaken_at is not None

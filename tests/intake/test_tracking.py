@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
+from django.db import connection
 from django.test import RequestFactory
 
 import django_hellotext
@@ -15,8 +17,10 @@ from django_hellotext.adapters import registry
 from django_hellotext.api.types import Money
 from django_hellotext.emulator import Emulator
 from django_hellotext.exceptions import TrackingError
+from django_hellotext.intake import changes, ledger
 from django_hellotext.models import Change, Event
 from tests.factories import (
+    make_app,
     make_cart,
     make_cart_line,
     make_customer,
@@ -27,7 +31,7 @@ from tests.factories import (
     make_voucher,
     placed_order,
 )
-from tests.testshop.models import Note, Order
+from tests.testshop.models import Note, Order, Product
 
 pytestmark = pytest.mark.django_db
 
@@ -181,8 +185,16 @@ def test_money_is_exact_and_takes_the_configured_currency() -> None:
 
 
 @pytest.mark.usefixtures("hellotext")
-def test_a_kept_session_is_found_before_and_after_the_change_is_folded(deliver: Any, rf: RequestFactory) -> None:
-    """Demands A5, G4: the webhook has no cookies; the order remembers its buyer's session."""
+@pytest.mark.parametrize("has_statements_of_its_own", [True, False])
+def test_a_kept_session_is_found_before_and_after_the_change_is_folded(
+    deliver: Any, rf: RequestFactory, monkeypatch: pytest.MonkeyPatch, has_statements_of_its_own: bool
+) -> None:
+    """Demands A5, G4: the webhook has no cookies; the order remembers its buyer's session.
+
+    A database of another vendor does the same through the ORM.
+    """
+    if not has_statements_of_its_own:
+        monkeypatch.delitem(ledger._WRITERS, connection.vendor)
     order = make_order(customer=make_customer())
     request = rf.post("/checkout/")
     request.COOKIES["hello_session"] = "buyer-session"
@@ -191,8 +203,12 @@ def test_a_kept_session_is_found_before_and_after_the_change_is_folded(deliver: 
     django_hellotext.track("order.confirmed", order)
     deliver()
     assert not Change.objects.exists()
-    django_hellotext.track("order.shipped", order)
+    for _ in range(2):
+        django_hellotext.track("order.shipped", order)
+    assert Event.objects.count() == 2
     assert set(Event.objects.values_list("session", "ordering_key")) == {("buyer-session", "buyer-session")}
+    django_hellotext.track("order.placed", make_order(customer=make_customer()))
+    assert Event.objects.latest("pk").session == ""
 
 
 @pytest.mark.usefixtures("hellotext")
@@ -380,3 +396,48 @@ def test_an_object_that_is_not_saved_raises() -> None:
         django_hellotext.track("order.placed", Order(number="x"))
     with pytest.raises(TypeError, match="not saved yet"):
         django_hellotext.track("page.viewed", profile=User(username="x"), url=URL)
+
+
+@pytest.mark.usefixtures("hellotext")
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda: django_hellotext.track(5), "action must be a string, not int"),  # type: ignore[arg-type]
+        (lambda: django_hellotext.track("cart.added", make_cart(), items=[(Product(), 1)]), "Product is not saved yet"),
+        (lambda: django_hellotext.sync(Note(text="x")), "no adapter is registered for Note"),
+        (lambda: django_hellotext.remember_session(Note(text="x"), RequestFactory().get("/")), "for Note"),
+    ],
+)
+def test_a_mistake_in_a_call_is_raised_and_named(call: Callable[[], Any], named: str) -> None:
+    with pytest.raises(TypeError, match=named):
+        call()
+    assert not Event.objects.exists()
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_purchase_without_an_amount_leaves_a_failed_row() -> None:
+    django_hellotext.track("app.spent", make_app(), profile=make_customer())
+    event = Event.objects.get()
+    assert (event.state, event.error_type, event.error_parameter) == ("failed", "parameter_missing", "amount")
+
+
+@pytest.mark.usefixtures("hellotext")
+def test_very_many_are_synced_in_several_statements(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "CHUNK", 2)
+    with django_hellotext.paused():
+        for _ in range(5):
+            make_product()
+    assert django_hellotext.sync(Product.objects.all()) == 5
+    assert Change.objects.count() == 5
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_cart_that_an_adapter_cannot_name_does_not_lose_the_event(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where the buyer's session may be kept is the shop's own code."""
+    order = placed_order(customer=make_customer())
+    monkeypatch.setattr(type(registry.for_model(Order)), "cart_link", lambda self, obj: 1 / 0)
+    django_hellotext.track("order.placed", order)
+    assert Event.objects.get().state == "pending"
+    assert "adapter.failed" in caplog.messages

@@ -20,7 +20,7 @@ from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.models import Account, Event, RemoteObject, Session, State
 from tests.factories import make_cart, make_customer, placed_order
-from tests.testshop.models import Order
+from tests.testshop.models import Note, Order
 
 pytestmark = pytest.mark.django_db
 
@@ -382,3 +382,26 @@ def test_an_account_whose_profile_cannot_be_made_can_be_forgotten(
     placed_order(email=EMAIL)
     deliver()
     assert profiles() == []
+
+
+def test_who_cannot_be_found_is_said(hellotext_app: Emulator, settings: Any) -> None:
+    note = Note(order=placed_order(), text="x")
+    with pytest.raises(TypeError, match="No adapter is registered for Note"):
+        hellotext.forget_customer(note)
+    for command, arguments, message in (
+        ("hellotext_erase", ["1", "--lift"], "--lift takes an e-mail"),
+        ("hellotext_erase", [EMAIL], "not configured"),
+        ("hellotext_export", [EMAIL], "not configured"),
+    ):
+        if message == "not configured":
+            settings.HELLOTEXT = {}
+        with pytest.raises(CommandError, match=message):
+            call_command(command, *arguments, stdout=StringIO())
+
+
+def test_a_cart_of_nobody_has_nobody_to_forget(hellotext_app: Emulator, deliver: Deliver) -> None:
+    cart = make_cart()
+    deliver()
+    before = our_tables()
+    hellotext.forget_customer(cart)
+    assert our_tables() == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -347,3 +348,29 @@ def test_recording_is_one_statement(hellotext_app: Emulator, django_assert_num_q
     make_product()
     with django_assert_num_queries(1):
         hellotext.subscribe(customer, evidence=evidence())
+
+
+def test_an_opt_out_with_the_wrong_evidence_is_a_mistake(hellotext_app: Emulator) -> None:
+    with pytest.raises(TypeError, match=r"evidence must be a hellotext\.Evidence, not str"):
+        hellotext.unsubscribe(make_customer(), evidence="yes")  # type: ignore[arg-type]  # the very mistake
+
+
+def test_an_inert_app_subscribes_nobody(settings: Any) -> None:
+    customer = make_customer()
+    settings.HELLOTEXT = {}
+    hellotext.subscribe(customer, evidence=evidence())
+    hellotext.unsubscribe(customer)
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_an_adapter_that_raises_leaves_a_failed_row(
+    hellotext_app: Emulator, settings: Any, monkeypatch: pytest.MonkeyPatch, raises: bool
+) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "RAISE_ERRORS": raises}
+    order = placed_order(email="guest@example.com")
+    monkeypatch.setattr(type(registry.for_model(Order)), "profile_link", lambda self, obj: 1 / 0)
+    with pytest.raises(TrackingError) if raises else nullcontext():
+        hellotext.subscribe(order, evidence=evidence())
+    event = Event.objects.get()
+    assert (event.state, event.error_type) == (State.FAILED, "adapter_failed")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -224,6 +225,12 @@ def test_a_deactivated_user_is_nobody() -> None:
     type(customer).objects.filter(pk=customer.pk).update(is_active=False)
     hand_over(client)
     assert not Session.objects.exists()
+
+
+def test_a_rate_that_is_none_is_a_mistake_of_the_project(client: Client, settings: Any) -> None:
+    settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_RATES": {"hellotext_session": "often"}}
+    with pytest.raises(ImproperlyConfigured, match=r"must be like '30/min'"):
+        hand_over(client)
 
 
 def test_a_flood_is_throttled(client: Client, settings: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import clear_url_caches, path
 
@@ -192,3 +192,28 @@ def test_a_right_to_see_is_no_right_to_act(deliver: Deliver, name: str) -> None:
     assert name not in text(client, LIST)
     act(client, name, order)
     assert RemoteObject.objects.get(kind="order").state == State.FAILED
+
+
+def test_a_page_asked_in_code_does_what_the_right_allows(deliver: Deliver) -> None:
+    """What a view of the shop's own may call."""
+    order = make_order(status="placed")
+    make_order_line(order=order, product=None, sku="")
+    deliver()
+    page, group = OrderAdmin(Order, site), GroupAdmin(Group, site)
+    assert "hellotext-state-bad" in page.hellotext_state(Order.objects.get())
+    assert group.hellotext_state(Group(name="vip")) == group.hellotext_panel(Group(name="vip")) == "-"
+    request = RequestFactory().post(LIST)
+    request.user = User.objects.create(username="nobody", is_staff=True)
+    page.hellotext_sync(request, Order.objects.all())
+    page.hellotext_send_again(request, Order.objects.all())
+    group.hellotext_send_again(request, Group.objects.all())
+    assert RemoteObject.objects.get(kind="order").state == State.FAILED
+
+
+def test_the_events_of_an_object_need_a_right_of_their_own(deliver: Deliver) -> None:
+    order = make_order(status="placed", customer=make_customer())
+    make_order_line(order=order, product=None, sku="")
+    deliver()
+    act(staff("view_order", "change_order"), "hellotext_send_again", order)
+    assert RemoteObject.objects.get(kind="order").state == State.PENDING
+    assert Event.objects.get().state == State.FAILED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
@@ -18,6 +18,7 @@ from django_hellotext.decorators import track
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Event
 from tests.factories import make_customer, make_product, make_staff
+from tests.testshop.models import Product
 
 from . import tracked
 
@@ -237,6 +238,66 @@ def test_a_view_that_is_called_without_a_request_is_left_alone(hellotext: Emulat
     assert not Event.objects.exists()
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("via", ["server", "browser"])
+def test_every_kind_of_view_may_be_called_without_a_request(
+    hellotext: Emulator, via: Literal["server", "browser"]
+) -> None:
+    decorate: Any = track("page.viewed", via=via)
+
+    async def later(*args: Any) -> HttpResponse:
+        return HttpResponse("later")
+
+    plain, coroutine = decorate(lambda *args: HttpResponse("now")), decorate(later)
+    dispatching = decorate(lambda *args: later())
+
+    async def dispatch(*args: Any) -> HttpResponse:
+        return cast(HttpResponse, await dispatching(*args))
+
+    assert plain().content == b"now"
+    assert async_to_sync(coroutine)().content == b"later"
+    assert async_to_sync(dispatch)().content == b"later"
+    request = RequestFactory().get("/")
+    request.COOKIES["hello_session"] = SESSION
+    assert async_to_sync(dispatch)(request).content == b"later"
+    assert Event.objects.count() == (via == "server")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("via", ["server", "browser"])
+def test_a_coroutine_that_forgets_to_answer_is_left_to_django(
+    hellotext: Emulator, via: Literal["server", "browser"]
+) -> None:
+    @track("page.viewed", via=via)
+    async def forgetful(request: HttpRequest) -> None:
+        pass
+
+    request = RequestFactory().get("/")
+    request.COOKIES["hello_session"] = SESSION
+    assert async_to_sync(forgetful)(request) is None
+    assert not Event.objects.exists()
+
+
+@pytest.mark.django_db
+def test_arguments_without_a_name_reach_a_callable_that_takes_any(hellotext: Emulator) -> None:
+    """The view's own *args; what stands before them is then given by place as well."""
+    asked: list[Any] = []
+
+    def product(request: HttpRequest, /, slug: str, *rest: Any) -> Product:
+        asked.append((slug, rest))
+        return make_product()
+
+    @track("product.viewed", object=product, key=lambda request, also="kept", /: also)
+    def view_of(request: HttpRequest, slug: str, *rest: Any) -> HttpResponse:
+        return HttpResponse("fine")
+
+    request = RequestFactory().get("/")
+    request.COOKIES["hello_session"] = SESSION
+    view_of(request, "tea", 1, 2)
+    assert asked == [("tea", (1, 2))]
+    assert Event.objects.get().key == "kept"
+
+
 # Consent is asked before the shop's callables
 
 
@@ -323,6 +384,8 @@ def test_a_callable_that_asks_for_what_the_view_has_not_is_named(name: str) -> N
         lambda *, slug: None,
         operator.attrgetter("user"),
         dict,
+        operator.itemgetter,
+        iter,
     ],
 )
 def test_a_callable_asks_for_as_much_as_it_likes(right: Any) -> None:
@@ -334,6 +397,10 @@ def test_an_asynchronous_callable_is_refused(name: str) -> None:
     arguments: Any = {name: later}
     with pytest.raises(TypeError, match=f"{name} must be a plain function"):
         track("page.viewed", **arguments)
+
+
+def test_a_view_that_does_not_say_what_it_takes_may_give_anything() -> None:
+    track("page.viewed", object=lambda anything: None)(iter)
 
 
 def test_a_callable_that_takes_too_much_by_place_is_refused() -> None:

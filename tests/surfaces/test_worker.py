@@ -103,6 +103,38 @@ def test_once_says_when_the_database_cannot_be_used(settings: Any, monkeypatch: 
     assert "wile@" not in str(refused.value)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_tries_again_when_the_database_cannot_be_used(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings.HELLOTEXT = {
+        "BUSINESS_ID": "b",
+        "API_TOKEN": "t",
+        "ENVIRONMENT": "test",
+        "CURRENCY": "EUR",
+        "POLL_INTERVAL": 0.01,
+    }
+    health = tmp_path / "health"
+    seen: list[str] = []
+
+    def drain(*args: Any, **options: Any) -> Report:
+        if not seen:
+            seen.append("refused")
+            unusable()
+        seen.append(health.read_text(encoding="utf-8"))
+        signal.raise_signal(signal.SIGTERM)
+        return Report(delivered=3)
+
+    monkeypatch.setattr(hellotext_worker, "drain", drain)
+    out, err = StringIO(), StringIO()
+    call_command("hellotext_worker", health_file=str(health), stdout=out, stderr=err)
+    assert "The database could not be used, trying again" in err.getvalue()
+    assert "wile@" not in err.getvalue()
+    assert "the database could not be used" in seen[1]
+    assert "3 events delivered" in out.getvalue()
+    assert not health.exists()
+
+
 # Stopping
 
 

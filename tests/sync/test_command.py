@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from datetime import timedelta
 from typing import Any
 
@@ -171,6 +172,7 @@ def test_a_misspelt_label_names_the_nearest(old_shop: Emulator, sync: Run) -> No
         (["--concurrency", "-1"], "--concurrency must be"),
         (["--wait", "-1"], "--wait must be"),
         (["--wait", "nan"], "--wait must be"),
+        (["--wait", "soon"], "--wait must be"),
         (["--resume"], "There is nothing to resume"),
         (["--resume", "--full"], "leave out --full"),
         (["--resume", "product", "--since", "2026-01-01"], "leave out labels, --since"),
@@ -430,3 +432,128 @@ def test_a_definition_that_clashes_is_named_and_the_rest_goes_on(old_shop: Emula
     [error] = [one for one in ran.document["errors"] if one["type"] == "definition_clash"]
     assert "property 'Size'" in error["message"]
     assert "kind is 'text' there and 'number' in the settings" in error["message"]
+
+
+def test_a_run_beside_another_is_refused_until_that_one_is_silent(old_shop: Emulator, sync: Run) -> None:
+    other = SyncRun.objects.create(account="test-business/test", options={"worker": "elsewhere|7|1"})
+    for arguments in ([], ["--resume"]):
+        ran = sync(*arguments)
+        assert ran.code == 4
+        assert f"Another sync is at work since {str(other).removeprefix('test-business/test ')}" in ran.message
+        assert "(elsewhere, process 7)" in ran.message
+    assert SyncRun.objects.get() == other
+    SyncRun.objects.update(updated_at=clock.now() - timedelta(minutes=10))
+    ran = sync(text=True)
+    assert ran.code == 0
+    assert "was stopped; this one looks at all anew." in ran.out
+
+
+def test_created_definitions_are_named(old_shop: Emulator, sync: Run, settings: Any) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "LISTS": ["Regulars"]}
+    assert "Brought into being: list 'Regulars'" in sync(text=True).out
+
+
+def test_definitions_that_cannot_be_created_are_said_and_the_objects_are_sent(
+    old_shop: Emulator, sync: Run, settings: Any
+) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "LISTS": ["Regulars"]}
+    old_shop.add_fault(Fault("error", status=503, path="/v1/lists"))
+    ran = sync()
+    assert ran.code == 1
+    assert "The definitions could not be brought into being" in ran.message
+    assert "503" in ran.message
+    assert ran.counts("order") == {"looked_at": 1, "sent": 1}
+
+
+def test_a_halted_account_is_compared_with_nothing(old_shop: Emulator, sync: Run) -> None:
+    sync()
+    Account.objects.halt(Account.objects.get().key, reason="No plan.")
+    before = len(old_shop.log)
+    ran = sync("--check")
+    assert (ran.code, len(old_shop.log)) == (1, before)
+    assert "Hellotext is not asked" in ran.message
+    assert "No plan." in ran.message
+
+
+def test_a_database_that_fails_ends_the_command_with_its_error(
+    old_shop: Emulator, sync: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Product._meta, "db_table", "no_such_table")
+    ran = sync("--dry-run", "product")
+    assert ran.code == 1
+    assert "The database could not be used" in ran.message
+    assert "no_such_table" in ran.message
+
+
+def test_a_signal_stops_the_run_and_the_next_goes_on(
+    old_shop: Emulator, sync: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backfill, "SIZE", 1)
+    adapter = registry.for_model(Product)
+    with monkeypatch.context() as patch:
+
+        def stop(self: Any, obj: Product) -> bool:
+            signal.raise_signal(signal.SIGTERM)
+            return True
+
+        patch.setattr(type(adapter), "should_sync", stop)
+        ran = sync("product")
+    assert ran.code == 1
+    assert "Stopped." in ran.message
+    assert "--resume" in ran.message
+    assert sync("--resume").code == 0
+
+
+def test_a_plan_keeps_to_the_limit(hellotext: Emulator, sync: Run) -> None:
+    for _ in range(3):
+        make_product()
+    placed_order(customer=make_customer())
+    Change.objects.all().delete()
+    ran = sync("--dry-run", "--limit", "2")
+    assert sum(one["created"] + one["updated"] for one in ran.document["kinds"]) == 2
+
+
+def test_a_plan_shows_what_is_no_longer_to_be_mirrored(hellotext: Emulator, sync: Run) -> None:
+    product = make_product()
+    sync()
+    Product.objects.update(is_published=False)
+    ran = sync("--dry-run", "product")
+    [products] = [one for one in ran.document["kinds"] if one["updated"]]
+    assert products["examples"]["updated"] == {"pk": str(product.pk), "is": "no longer to be mirrored"}
+
+
+def test_a_status_that_raises_is_neither_drift_nor_an_event(
+    old_shop: Emulator, sync: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sync()
+    Order.objects.update(status=Order.Status.SHIPPED)
+    adapter = registry.for_model(Order)
+
+    def broken(order: Order) -> str:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(type(adapter), "events", adapters.OnChange(broken, {"shipped": "order.shipped"}))
+    assert sync("--check").code == 0
+    assert "events" not in sync("--events", "--full", "--dry-run").counts("order")
+    assert sync("--events").code == 0
+    assert not Event.objects.exists()
+    assert "adapter.failed" in caplog.messages
+
+
+def test_a_long_run_says_that_it_is_alive(old_shop: Emulator, sync: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(syncing, "BEAT", -1.0)
+    assert sync().code == 0
+    assert SyncRun.objects.get().finished_at is not None
+
+
+def test_an_adapter_names_the_field_that_since_reads(
+    hellotext: Emulator, sync: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed_order(customer=make_customer())
+    Change.objects.all().delete()
+    adapter: Any = registry.for_model(Order)
+    for name, code in (("shipped_at", 0), ("no_such_field", 4)):
+        monkeypatch.setattr(type(adapter), "changed_at", name)
+        ran = sync("order", "--since", "2020-01-01")
+        assert ran.code == code
+    assert "testshop.Order" in ran.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from django_hellotext import adapters, clock
 from django_hellotext.adapters import Link, registry
 from django_hellotext.api import HellotextClient
+from django_hellotext.api.resources.products import Products
 from django_hellotext.api.resources.profiles import Profiles
 from django_hellotext.api.types import Money
 from django_hellotext.delivery import listing, runs
@@ -398,6 +400,10 @@ def test_profiles_that_move_while_they_are_listed_are_no_drift(
         ({"items": [{"quantity": 1}]}, {"items": [ONE_EURO, ONE_EURO]}, {}, ["items"]),
         ({"profile": Link("profile", "auth.user", "1")}, {"profile": "x"}, {}, []),
         ({"reference": "1"}, {"reference": "2"}, {}, []),
+        ({"order": Link("order", "testshop.order", "1")}, {"order": "x"}, {}, []),
+        ({"price": Money(Decimal("12.90"), "EUR")}, {"price": {"amount": "n/a", "currency": "EUR"}}, {}, ["price"]),
+        ({"gift": True}, {"gift": True}, {}, []),
+        ({"gift": True}, {"gift": 1.0}, {}, []),
     ],
 )
 def test_only_what_we_sent_is_compared(sent: Any, there: Any, answered: Any, expected: list[str]) -> None:
@@ -411,3 +417,61 @@ def test_a_second_order_line_is_not_mistaken_for_another_order(hellotext: Emulat
     sync()
     assert sync("--check").code == 0
     assert RemoteObject.objects.get(kind="order").state == State.SYNCED
+
+
+def test_a_look_at_hellotext_keeps_to_the_rate_of_the_settings(
+    shop: dict[str, Any], sync: Run, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "RATE": 1000}
+    assert sync("--check", "product").code == 0
+    assert 0.001 in waits
+
+
+def test_an_object_that_the_list_leaves_out_is_not_gone(shop: dict[str, Any], there: HellotextClient) -> None:
+    with listing.Listing(there) as found:
+        assert not found.is_gone("product", remote_id("product", shop["product"]))
+        assert found.is_gone("product", "nothing")
+
+
+def test_a_list_of_full_pages_ends(hellotext: Emulator, sync: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "PAGE", 2)
+    for _ in range(4):
+        make_product()
+    sync("product")
+    assert sync("--check", "product").code == 0
+
+
+def test_a_list_without_a_cursor_that_hellotext_knows_ends(
+    hellotext: Emulator, there: HellotextClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each object of the page before was deleted meanwhile."""
+    monkeypatch.setattr(listing, "PAGE", 2)
+    for number in range(4):
+        there.products.create(name=f"Product {number}")
+    asked = Products.list
+
+    def after_a_deletion(self: Products, **options: Any) -> Any:
+        if "starting_after" in options:
+            options["starting_after"] = "gone"
+        return asked(self, **options)
+
+    monkeypatch.setattr(Products, "list", after_a_deletion)
+    with listing.Listing(there) as found:
+        found.read("product")
+        assert found.count("product") == 2
+
+
+def test_a_list_that_repeats_itself_for_ever_ends(
+    hellotext: Emulator, there: HellotextClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "PAGE", 2)
+    monkeypatch.setattr(listing, "ROUNDS", 3)
+    for number in range(4):
+        there.products.create(name=f"Product {number}")
+    asked = Products.list
+    monkeypatch.setattr(Products, "list", lambda self, *, limit, starting_after="": asked(self, limit=limit))
+    with listing.Listing(there) as found:
+        found.read("product")
+        assert found.count("product") == 2

@@ -221,3 +221,36 @@ def test_a_total_that_no_column_holds_is_said_on_its_event(
     sync("--events")
     states = dict(Event.objects.filter(action="order.placed").values_list("object_pk", "state"))
     assert states == {str(fine.pk): State.DELIVERED, str(odd.pk): State.FAILED}
+
+
+@pytest.mark.parametrize("at", [lambda order: order.shipped_at, "order_time"])
+def test_a_time_that_the_shop_works_out_proves_no_status(
+    declared: Any, hellotext: Emulator, monkeypatch: pytest.MonkeyPatch, at: Any
+) -> None:
+    monkeypatch.setattr(Order, "order_time", property(lambda self: self.shipped_at), raising=False)
+    events = adapters.OnChange("status", {"placed": "order.placed", "shipped": "order.shipped"}, at={"shipped": at})
+    monkeypatch.setattr(declared, "events", events)
+    assert steps(old_order(status="placed", shipped_at=SHIPPED_IN_SHOP)) == []
+    assert steps(old_order(status="shipped", shipped_at=SHIPPED_IN_SHOP)) == ["shipped"]
+
+
+def test_an_order_whose_history_raises_keeps_no_other_waiting(
+    declared: Any, hellotext: Emulator, sync: Run, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "RAISE_ERRORS": False}
+    bad, good = old_order(), old_order()
+
+    def at(order: Order) -> Any:
+        return order.created_at if order.pk == good.pk else 1 / 0
+
+    monkeypatch.setattr(declared, "events", adapters.OnChange("status", {"placed": "order.placed"}, at={"placed": at}))
+    sync("--events")
+    assert [event.object_pk for event in Event.objects.all()] == [str(good.pk)]
+    assert bad.pk != good.pk
+
+
+def test_statuses_without_times_have_no_history(
+    declared: Any, hellotext: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(declared, "events", adapters.OnChange("status", {"placed": "order.placed"}))
+    assert steps(old_order(status="placed")) == []

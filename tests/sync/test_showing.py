@@ -10,7 +10,8 @@ from django.core.management import call_command
 from tqdm import tqdm
 
 from django_hellotext.emulator import Emulator
-from django_hellotext.management.showing import BAR
+from django_hellotext.management import showing
+from django_hellotext.management.showing import BAR, duration
 
 pytestmark = pytest.mark.django_db
 
@@ -39,3 +40,15 @@ def test_neither_a_log_nor_quiet_gets_a_bar(old_shop: Emulator) -> None:
 def test_a_rate_is_so_many_in_a_second_however_slow_it_is() -> None:
     """Below one in a second it would be seconds for one, ``4.00s/``, by itself."""
     assert " 0.25/s, 00:04 left" in tqdm.format_meter(2, 3, 8.0, ncols=80, unit="", bar_format=BAR)
+
+
+def test_a_long_run_adds_lines_to_a_log(old_shop: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(showing, "EVERY", -1.0)
+    assert re.search(r"testshop\.Product: [123] of 3 looked at, [\d,]+/s, about \d+ s left\n", shown_on(StringIO()))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "0 s"), (89, "89 s"), (90, "2 min"), (7200, "2.0 h"), (259_200, "3.0 d")]
+)
+def test_a_duration_is_said_in_the_unit_that_suits_it(seconds: float, said: str) -> None:
+    assert duration(seconds) == said

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db.models import Model
 
-from django_hellotext.adapters import ProductAdapter, ProfileAdapter, registry
+from django_hellotext.adapters import Link, ProductAdapter, ProfileAdapter, registry
 from django_hellotext.emulator import Emulator
 from django_hellotext.testing import AdapterConformance, assert_conforms, problems_of
 from tests.factories import (
@@ -121,3 +121,45 @@ def test_an_assertion_says_all_of_it() -> None:
 def test_an_object_without_an_adapter_is_a_mistake_in_the_test() -> None:
     with pytest.raises(TypeError, match="No adapter is registered for Brand"):
         problems_of(Brand.objects.create(name="x"))
+
+
+def test_a_reference_that_is_empty_is_named(conformance: Callable[..., list[str]]) -> None:
+    found = conformance(build=lambda self, obj: {"name": obj.name, "reference": ""}, **PRICE)
+    assert any("references_are_its_own" in problem and "the reference is empty" in problem for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("link", "says"),
+    [
+        (Link("product", "gone.model", "1"), "for which no adapter is registered"),
+        (Link("order", "testshop.product", "1"), "takes testshop.product 1 for a order; it is a product"),
+        (Link("profile", "testshop.product", "1"), "takes testshop.product 1 for a profile; it is a product"),
+        (Link("product", "testshop.product", "0"), "refers to testshop.product 0, which does not exist"),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_named(conformance: Callable[..., list[str]], link: Link, says: str) -> None:
+    found = conformance(build=lambda self, obj: {"name": obj.name, "product": link}, **PRICE)
+    assert any("links_lead_somewhere" in problem and says in problem for problem in found), found
+
+
+def test_an_adapter_that_cannot_be_tried_at_all_is_named(conformance: Callable[..., list[str]]) -> None:
+    found = conformance(should_sync=lambda self, obj: 1 / 0, **PRICE)
+    assert any("ZeroDivisionError" in problem for problem in found)
+
+
+class Unfinished(AdapterConformance):
+    """A test that names no objects yet."""
+
+
+class OfProducts(AdapterConformance):
+    """A test that forgets every other model."""
+
+    def conformance_objects(self) -> Iterable[Model]:
+        return [make_product()]
+
+
+def test_the_mixin_says_what_it_still_needs() -> None:
+    with pytest.raises(NotImplementedError, match="conformance_objects"):
+        Unfinished().test_adapters_conform()
+    with pytest.raises(AssertionError, match=r"No object was given for .*OrderAdapter"):
+        OfProducts().test_every_adapter_is_tried()
