@@ -13,7 +13,7 @@ from django.db import connection, connections, transaction
 
 import django_hellotext
 from django_hellotext import clock
-from django_hellotext.delivery import Report
+from django_hellotext.delivery import Report, claim
 from django_hellotext.delivery.claim import Claimer
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Account, Event, Lane, State
@@ -95,6 +95,46 @@ def test_a_claim_that_goes_on_behind_its_last_row_keeps_the_order(account: Accou
     second = new_token()
     claimer.claim(second, account=account, now=clock.now())
     assert list(Event.objects.held(second).order_by("id").values_list("id", flat=True)) == ids[:2]
+
+
+def claimed_by(claimer: Claimer, account: Account) -> list[int]:
+    """Claim once and return the events, which are then given back."""
+    token = new_token()
+    account.refresh_from_db()
+    claimer.claim(token, account=account, now=clock.now())
+    ids = list(Event.objects.held(token).order_by("id").values_list("id", flat=True))
+    Event.objects.give_back(ids, token=token)
+    return ids
+
+
+def test_a_claim_goes_on_behind_its_last_row_and_begins_again_at_the_end(account: Account) -> None:
+    ids = record(4, customers=4)
+    claimer = Claimer(ACCOUNT, using="default", concurrency=1)
+    claimer.size = 2
+    assert [claimed_by(claimer, account) for _ in range(3)] == [ids[:2], ids[2:], ids[:2]]
+
+
+def test_a_claim_begins_again_after_some_seconds(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = record(4, customers=4)
+    claimer = Claimer(ACCOUNT, using="default", concurrency=1)
+    claimer.size = 2
+    assert claimed_by(claimer, account) == ids[:2]
+    monkeypatch.setattr(claim, "FULL_SCAN", -1.0)
+    assert claimed_by(claimer, account) == ids[:2]
+
+
+@pytest.mark.parametrize(("concurrency", "size"), [(1, 100), (4, 100), (8, 200)])
+def test_a_claim_is_as_large_as_the_threads_need(concurrency: int, size: int) -> None:
+    assert Claimer(ACCOUNT, using="default", concurrency=concurrency).size == size
+
+
+def test_a_budget_of_one_request_claims_one_row_each_time(account: Account, settings: Any) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "RATE": 1}
+    [only] = record(1)
+    claimer = Claimer(ACCOUNT, using="default", concurrency=1)
+    for _ in range(2):  # the second time it begins again, because no row is behind the last one
+        Account.objects.update(budget=1.0, budget_at=clock.now())
+        assert claimed_by(claimer, account) == [only]
 
 
 # What a plan says where a whole table, or a whole index, is read.
