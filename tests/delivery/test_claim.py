@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,10 +14,11 @@ from django.db import connection, connections, transaction
 
 import django_hellotext
 from django_hellotext import clock
-from django_hellotext.delivery import Report
+from django_hellotext.delivery import Report, claim
 from django_hellotext.delivery.claim import Claimer
+from django_hellotext.delivery.presence import Sendable
 from django_hellotext.emulator import Emulator
-from django_hellotext.models import Account, Event, Lane, State
+from django_hellotext.models import Account, Event, Lane, RemoteObject, State
 from django_hellotext.models.deliverable import new_token
 from django_hellotext.models.fields import UtcNow
 from tests.factories import make_customer
@@ -95,6 +97,125 @@ def test_a_claim_that_goes_on_behind_its_last_row_keeps_the_order(account: Accou
     second = new_token()
     claimer.claim(second, account=account, now=clock.now())
     assert list(Event.objects.held(second).order_by("id").values_list("id", flat=True)) == ids[:2]
+
+
+def claimed_by(claimer: Claimer, account: Account) -> list[int]:
+    """Claim once and return the events, which are then given back."""
+    token = new_token()
+    account.refresh_from_db()
+    claimer.claim(token, account=account, now=clock.now())
+    ids = list(Event.objects.held(token).order_by("id").values_list("id", flat=True))
+    Event.objects.give_back(ids, token=token)
+    return ids
+
+
+def test_a_claim_goes_on_behind_its_last_row_and_begins_again_at_the_end(account: Account) -> None:
+    ids = record(4, customers=4)
+    claimer = Claimer(ACCOUNT, using="default", concurrency=1)
+    claimer.size = 2
+    assert [claimed_by(claimer, account) for _ in range(3)] == [ids[:2], ids[2:], ids[:2]]
+
+
+def test_a_claim_begins_again_after_some_seconds(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = record(4, customers=4)
+    claimer = Claimer(ACCOUNT, using="default", concurrency=1)
+    claimer.size = 2
+    assert claimed_by(claimer, account) == ids[:2]
+    monkeypatch.setattr(claim, "FULL_SCAN", -1.0)
+    assert claimed_by(claimer, account) == ids[:2]
+
+
+@pytest.mark.parametrize(("concurrency", "size"), [(1, 100), (4, 100), (8, 200)])
+def test_a_claim_is_as_large_as_the_threads_need(concurrency: int, size: int) -> None:
+    assert Claimer(ACCOUNT, using="default", concurrency=concurrency).size == size
+
+
+def test_a_budget_of_one_request_claims_one_row_each_time(account: Account, settings: Any) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "RATE": 1}
+    [only] = record(1)
+    claimer = Claimer(ACCOUNT, using="default", concurrency=1)
+    for _ in range(2):  # the second time it begins again, because no row is behind the last one
+        Account.objects.update(budget=1.0, budget_at=clock.now())
+        assert claimed_by(claimer, account) == [only]
+
+
+def put(model: Sendable, lane: Lane, count: int) -> None:
+    """Create rows that are due, each with an ordering key of its own."""
+    shared: dict[str, Any] = {"account": ACCOUNT, "state": State.PENDING, "lane": lane}
+    for _ in range(count):
+        name = uuid.uuid4()
+        if model is Event:
+            Event.objects.create(
+                **shared, uuid=name, action="page.viewed", ordering_key=name.hex, tracked_at=clock.now()
+            )
+        else:
+            model.objects.create(**shared, identity=name.hex)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "size", "expected"),
+    [
+        ((30, 30, 30, 30), 20, (9, 9, 1, 1)),  # the back-fill has a tenth, objects have half of each lane
+        ((30, 0, 0, 0), 20, (18, 0, 0, 0)),
+        ((5, 30, 0, 0), 20, (5, 13, 0, 0)),
+        ((30, 5, 0, 0), 20, (13, 5, 0, 0)),
+        ((0, 0, 30, 30), 20, (0, 0, 10, 10)),
+        ((0, 3, 0, 30), 20, (0, 3, 0, 17)),
+        ((3, 3, 3, 3), 1, (1, 0, 0, 0)),
+    ],
+)
+def test_a_claim_is_shared_by_lanes_and_between_objects_and_events(
+    account: Account, waiting: tuple[int, ...], size: int, expected: tuple[int, ...]
+) -> None:
+    places: list[tuple[Sendable, Lane]] = [(model, lane) for lane in Lane for model in (RemoteObject, Event)]
+    assert list(Lane) == [Lane.LIVE, Lane.BACKFILL]
+    for (model, lane), count in zip(places, waiting, strict=True):
+        put(model, lane, count)
+    claimer = Claimer(ACCOUNT, using="default", concurrency=1)
+    claimer.size = size
+    token = new_token()
+    assert claimer.claim(token, account=account, now=clock.now()) == sum(expected)
+    assert tuple(model.objects.held(token).filter(lane=lane).count() for model, lane in places) == expected
+
+
+def test_a_delivered_row_does_not_hold_back_its_key(account: Account) -> None:
+    first, second, _ = [*record(2), *record(1)[2:]]
+    claimer = Claimer(ACCOUNT, using="default", concurrency=1)
+    claimer.size = 1
+    token = new_token()
+    claimer.claim(token, account=account, now=clock.now())
+    assert Event.objects.finish([first], token=token, state=State.DELIVERED) == 1
+    assert claimed_by(claimer, account) == [second]
+
+
+def test_only_an_earlier_row_of_the_same_lane_holds_back_its_key(account: Account) -> None:
+    later = clock.now() + timedelta(hours=1)
+    other_lane, now_due, not_due = record(3)
+    Event.objects.filter(pk=other_lane).update(lane=Lane.BACKFILL, next_attempt_at=later)
+    Event.objects.filter(pk=not_due).update(next_attempt_at=later)
+    assert claimed(account)[1] == [now_due]
+
+
+@pytest.mark.parametrize(("rate", "count"), [(0.5, 1), (3, 3)])
+def test_a_long_pause_saves_up_the_requests_of_one_second(
+    account: Account, settings: Any, rate: float, count: int
+) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "RATE": rate}
+    record(5, customers=5)
+    RemoteObject.objects.all().delete()
+    Account.objects.update(budget=0, budget_at=clock.now() - timedelta(hours=1))
+    account.refresh_from_db()
+    assert (
+        Claimer(ACCOUNT, using="default", concurrency=1).claim(new_token(), account=account, now=clock.now()) == count
+    )
+
+
+def test_a_lowered_rate_recovers_by_one_second_in_each_claim(account: Account, settings: Any) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "RATE": 60}
+    Account.objects.update(rate=30, budget=0, budget_at=clock.now() - timedelta(hours=1))
+    account.refresh_from_db()
+    Claimer(ACCOUNT, using="default", concurrency=1).claim(new_token(), account=account, now=clock.now())
+    assert Account.objects.get().rate == 31  # from nothing to the limit in a minute
 
 
 # What a plan says where a whole table, or a whole index, is read.

@@ -51,6 +51,34 @@ def test_what_arrived_and_what_was_refused_is_told(
     assert ("failed", "prerequisite_failed") in kinds
 
 
+def test_a_removed_object_is_told_with_its_final_state(hellotext: Emulator, deliver: Deliver) -> None:
+    product = make_product()
+    deliver()
+    states: list[str] = []
+
+    def on_delivered(sender: Any, instance: Any, **kwargs: Any) -> None:
+        states.append(instance.state)
+
+    delivered.connect(on_delivered)
+    try:
+        product.delete()
+        deliver()
+    finally:
+        delivered.disconnect(on_delivered)
+    assert states == [State.DELETED]
+
+
+def test_the_log_of_a_failed_row_names_the_row_and_its_error(
+    hellotext: Emulator, deliver: Deliver, caplog: pytest.LogCaptureFixture
+) -> None:
+    django_hellotext.track("product.viewed", make_product(name=""), profile=make_customer())
+    deliver()
+    event = Event.objects.get()
+    [logged] = [entry for entry in caplog.records if entry.message == "row.failed" and vars(entry)["model"] == "Event"]
+    said = {name: vars(logged)[name] for name in ("row", "status", "type")}
+    assert said == {"row": event.pk, "status": event.error_status, "type": "prerequisite_failed"}
+
+
 @pytest.mark.parametrize(
     "signal", [delivered, failed, paused, resumed], ids=["delivered", "failed", "paused", "resumed"]
 )

@@ -259,6 +259,16 @@ def test_a_refused_event_holds_up_nobody_even_under_its_own_key(hellotext: Emula
     assert Event.objects.get(action="product.viewed").state == State.FAILED
 
 
+def test_an_event_of_a_refused_object_says_why_the_object_is_missing(hellotext: Emulator, deliver: Deliver) -> None:
+    nameless = make_product(name="")
+    django_hellotext.track("product.viewed", nameless, profile=make_customer())
+    deliver()
+    why = RemoteObject.objects.get(kind="product").error_message
+    assert why
+    message = f"The product testshop.product {nameless.pk} is not at Hellotext: {why}"
+    assert Event.objects.get().error_message == message
+
+
 def test_a_refused_token_halts_the_account_and_a_new_one_resumes_it(
     hellotext: Emulator, deliver: Deliver, settings: Any
 ) -> None:

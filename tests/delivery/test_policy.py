@@ -106,6 +106,22 @@ def test_delays_grow_keep_a_floor_and_have_a_cap() -> None:
     assert backoff(39, chance=1.0) == LONGEST_DELAY
 
 
+def test_the_delay_doubles_from_two_seconds_up_to_an_hour() -> None:
+    delays = [backoff(attempts, chance=1.0) for attempts in range(13)]
+    assert delays == [2.0 * 2**attempts for attempts in range(11)] + [3600.0, 3600.0]
+
+
+@pytest.mark.parametrize("name", ["unauthorised", "too many", "never sent"])
+def test_an_error_of_the_account_or_the_network_is_retried_and_costs_no_attempt(name: str) -> None:
+    decision = decided(made(name, "POST"), repeatable=False, attempts=99)
+    assert (decision.verdict, decision.costs) == (Verdict.RETRY, False)
+
+
+@pytest.mark.parametrize("name", ["too many", "never sent", "server error"])
+def test_a_retry_waits_for_the_delay_of_its_attempts(name: str) -> None:
+    assert decided(made(name, "POST"), repeatable=False, attempts=2).after == backoff(2, chance=0.5)
+
+
 @pytest.mark.parametrize("name", ERRORS)
 def test_the_decision_is_the_same_for_a_pickled_error(name: str) -> None:
     error = made(name, "POST")

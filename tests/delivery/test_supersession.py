@@ -11,11 +11,12 @@ import pytest
 import django_hellotext
 from django_hellotext import clock
 from django_hellotext.api import HellotextClient
+from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report, drain
 from django_hellotext.delivery.batch import Batch
 from django_hellotext.delivery.engine import Drain
 from django_hellotext.emulator import Emulator
-from django_hellotext.models import Event, State
+from django_hellotext.models import Change, Event, State
 from django_hellotext.signals import delivered
 from tests.factories import make_cart_line, make_customer, make_order, make_order_line
 from tests.testshop.models import Cart, Order, Product
@@ -100,6 +101,27 @@ def test_the_order_is_seen_by_a_worker_that_holds_the_cart_event_already(hellote
     finally:
         delivered.disconnect(place)
     assert actions(hellotext) == ["order.placed"]
+
+
+@pytest.mark.parametrize("same", ["label", "key"])
+def test_the_order_of_another_object_cancels_nothing_of_a_cart_in_hand(
+    hellotext: Emulator, deliver: Deliver, same: str
+) -> None:
+    cart, _ = filled_cart()
+    label, key = ("testshop.cart", "0") if same == "label" else ("testshop.voucher", str(cart.pk))
+
+    def place(instance: Any, **kwargs: Any) -> None:
+        if getattr(instance, "kind", "") == "cart":
+            now = clock.now()
+            account = hellotext_settings.account
+            Change.objects.create(account=account, label=label, object_pk=key, happened_at=now, overtaken_at=now)
+
+    delivered.connect(place)
+    try:
+        deliver()
+    finally:
+        delivered.disconnect(place)
+    assert actions(hellotext) == ["cart.added"]
 
 
 def test_the_order_is_seen_while_the_cart_event_waits_for_a_thread(

@@ -222,6 +222,17 @@ def test_staff_have_no_profile(hellotext: Emulator, deliver: Deliver) -> None:
     assert RemoteObject.objects.get().skip_reason == "not_syncable"
 
 
+def test_an_event_of_a_customer_who_became_staff_is_not_sent(hellotext: Emulator, deliver: Deliver) -> None:
+    customer = make_customer()
+    django_hellotext.track("page.viewed", profile=customer, url="https://shop.example/")
+    customer.is_staff = True
+    customer.save()
+    deliver()
+    event = Event.objects.get()
+    assert (event.state, event.skip_reason) == (State.SKIPPED, "not_syncable")
+    assert not sent(hellotext)
+
+
 def test_a_guest_buys_with_a_profile_of_their_own(hellotext: Emulator, deliver: Deliver) -> None:
     placed_order(email="guest@example.com", first_name="Gail")
     deliver()

@@ -195,7 +195,7 @@ def test_celery_that_runs_eagerly_has_no_workers(shop: Emulator, memory: Broker,
 def test_a_broker_that_cannot_be_reached_leaves_a_run_to_resume(
     shop: Emulator, publish: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    publish(Broker("redis://:secret-word@127.0.0.1:9/0").app())
+    publish(Broker("amqp://shop:secret-word@127.0.0.1:9//").app())
     with pytest.raises(CommandError, match="The broker could not be reached") as refused:
         begin()
     assert refused.value.returncode == 1

@@ -19,6 +19,7 @@ from django_hellotext.adapters import OnChange, registry
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.clients import client_from_settings
 from django_hellotext.emulator import Emulator
+from django_hellotext.intake import ledger
 from django_hellotext.intake.current import handled
 from django_hellotext.models import Change, Event, RemoteObject, Session
 from tests.factories import (
@@ -54,6 +55,19 @@ def request_of(*, session: str = "", user: Any = None, query: str = "", **stored
         yield request
     finally:
         handled.reset(token)
+
+
+def test_a_database_without_a_statement_of_its_own_finds_the_session_too(
+    hellotext: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "_WRITERS", {})
+    lines = [make_cart_line(cart__owner=make_customer()) for _ in range(2)]
+    with request_of(session="visitor-1") as request:
+        django_hellotext.remember_session(lines[0].cart, request)
+    lines[0].cart.save()  # a later change without a session
+    for line in lines:
+        django_hellotext.track("cart.added", line.cart, items=[(line.product, 1)], key=f"line {line.pk}")
+    assert list(Event.objects.order_by("pk").values_list("session", flat=True)) == ["visitor-1", ""]
 
 
 def events_at(emulator: Emulator) -> list[dict[str, Any]]:

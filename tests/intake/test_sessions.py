@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate, login
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import transaction
 from django.test import RequestFactory
 
 import django_hellotext
+from django_hellotext import clock
+from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report
+from django_hellotext.delivery.fold import fold
 from django_hellotext.emulator import Emulator
 from django_hellotext.intake.sessions import session_in_query, session_of, valid_session
-from django_hellotext.models import Event, Session, State
+from django_hellotext.models import Event, RemoteObject, Session, State
 from tests.factories import make_customer, make_order, make_staff, placed_order
 
 pytestmark = pytest.mark.django_db
@@ -120,6 +125,41 @@ def test_a_second_customer_on_the_same_browser_never_gets_the_session(
     [body] = [entry.body_json for entry in hellotext.log if entry.path == "/v1/attribution/events"]
     assert "session" not in body
     assert body["profile"]
+
+
+def test_a_session_conflict_says_who_keeps_the_session(
+    hellotext: Emulator, deliver: Deliver, rf: RequestFactory
+) -> None:
+    acknowledged(hellotext, "shared")
+    for customer in (make_customer(), make_customer()):
+        log_in(rf, customer, "shared")
+    deliver()
+    conflict = Session.objects.latest("pk")
+    assert (conflict.state, conflict.error_type, conflict.error_parameter) == (
+        State.FAILED,
+        Session.CONFLICT,
+        "session",
+    )
+    assert conflict.error_message == "This session already belongs to another customer; it is left with them."
+
+
+def test_a_session_waits_while_the_customer_who_had_it_first_is_not_at_hellotext_yet(
+    hellotext: Emulator, deliver: Deliver, rf: RequestFactory
+) -> None:
+    acknowledged(hellotext, "shared")
+    first, second = make_customer(), make_customer()
+    log_in(rf, first, "shared")
+    log_in(rf, second, "shared")
+    with transaction.atomic():
+        fold(hellotext_settings.account, using="default")
+    RemoteObject.objects.filter(host_pk=str(first.pk)).update(next_attempt_at=clock.now() + timedelta(hours=1))
+    deliver()
+    row = Session.objects.get(profile_pk=str(second.pk))
+    assert (row.state, row.attempts) == (State.PENDING, 0)
+    RemoteObject.objects.update(next_attempt_at=None)
+    Session.objects.update(next_attempt_at=None)
+    deliver()
+    assert Session.objects.get(profile_pk=str(second.pk)).is_conflict
 
 
 def test_a_guest_who_buys_twice_is_no_second_customer(

@@ -18,7 +18,7 @@ from django_hellotext.api.types import Money
 from django_hellotext.emulator import Emulator
 from django_hellotext.exceptions import TrackingError
 from django_hellotext.intake import changes, ledger
-from django_hellotext.models import Change, Event
+from django_hellotext.models import Change, Event, State
 from tests.factories import (
     make_app,
     make_cart,
@@ -55,6 +55,21 @@ def test_a_declared_custom_action_is_recorded(settings: Any) -> None:
     settings.HELLOTEXT = {**settings.HELLOTEXT, "ACTIONS": ["wishlist.shared"]}
     django_hellotext.track("wishlist.shared", profile=make_customer())
     assert Event.objects.get().action == "wishlist.shared"
+
+
+@pytest.mark.usefixtures("quiet")
+def test_an_event_that_needs_an_amount_is_kept_as_failed_without_one() -> None:
+    django_hellotext.track("app.spent", make_app(), profile=make_customer())
+    row = Event.objects.get()
+    assert (row.state, row.error_type, row.error_parameter) == (State.FAILED, "parameter_missing", "amount")
+    assert "app.spent needs an amount." in row.error_message
+
+
+@pytest.mark.usefixtures("hellotext")
+def test_the_type_of_a_custom_events_object_is_kept(settings: Any) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "ACTIONS": ["bundle.viewed"]}
+    django_hellotext.track("bundle.viewed", make_product(), profile=make_customer(), object_type="bundle")
+    assert Event.objects.get().object_type == "bundle"
 
 
 @pytest.mark.usefixtures("hellotext")

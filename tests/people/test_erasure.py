@@ -15,9 +15,11 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 import django_hellotext as hellotext
 from django_hellotext import clock
-from django_hellotext.adapters import registry
+from django_hellotext.adapters import Link, registry
+from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator, Fault
+from django_hellotext.intake.handover import attachment
 from django_hellotext.models import Account, Event, RemoteObject, Session, State
 from tests.factories import make_cart, make_customer, placed_order
 from tests.testshop.models import Note, Order
@@ -179,6 +181,43 @@ def test_a_session_of_theirs_is_gone(wile: User, deliver: Deliver) -> None:
     assert Session.objects.filter(session=SESSION).exists()
     hellotext.forget_customer(wile)
     assert not Session.objects.exists()
+
+
+def test_a_session_that_is_recorded_after_the_erasure_is_not_attached(
+    wile: User, hellotext_app: Emulator, deliver: Deliver
+) -> None:
+    hellotext.forget_customer(wile)
+    deliver()
+    link = Link("profile", "auth.user", str(wile.pk))
+    attachment(hellotext_settings.account, SESSION, link).save(force_insert=True)
+    before = len(hellotext_app.log)
+    deliver()
+    row = Session.objects.get()
+    assert (row.state, row.skip_reason) == (State.SKIPPED, "erased")
+    assert not [entry for entry in hellotext_app.log[before:] if "/sessions/" in entry.path]
+
+
+def test_an_event_of_an_erased_customer_is_not_sent_with_a_session_instead(
+    wile: User, hellotext_app: Emulator, deliver: Deliver
+) -> None:
+    hellotext.forget_customer(wile)
+    deliver()
+    hellotext_app.know_session("later")
+    hellotext.track("page.viewed", profile=wile, session="later", url="https://shop.example/")
+    deliver()
+    row = Event.objects.latest("pk")
+    assert (row.state, row.skip_reason) == (State.SKIPPED, "erased")
+
+
+def test_a_cart_of_an_erased_customer_is_not_sent(wile: User, hellotext_app: Emulator, deliver: Deliver) -> None:
+    hellotext.forget_customer(wile)
+    deliver()
+    before = len(hellotext_app.log)
+    cart = make_cart(owner=wile)
+    deliver()
+    row = RemoteObject.objects.get(kind="cart", host_pk=str(cart.pk))
+    assert (row.state, row.skip_reason) == (State.SKIPPED, "erased")
+    assert not [entry for entry in hellotext_app.log[before:] if "/carts" in entry.path]
 
 
 def erase(*arguments: str) -> str:

@@ -128,6 +128,28 @@ def test_an_order_of_nobody_is_a_refused_row(hellotext_app: Emulator, settings: 
     assert (row.state, row.error_type, row.error_parameter) == (State.FAILED, "parameter_missing", "profile")
 
 
+def test_a_guest_who_opted_out_with_one_order_can_subscribe_again_with_the_next(
+    deliver: Deliver, profiles: Profiles
+) -> None:
+    """Both orders are one profile, so the opt-out is known to be older than the new evidence."""
+    first = placed_order(email="guest@example.com")
+    hellotext.subscribe(first, evidence=evidence(ago=60))
+    hellotext.unsubscribe(first)
+    deliver()
+    hellotext.subscribe(placed_order(email="guest@example.com"), evidence=evidence())
+    deliver()
+    assert [profile["state"] for profile in profiles()] == ["subscribed"]
+
+
+@pytest.mark.usefixtures("still_clock")
+def test_an_opt_out_of_the_same_moment_wins_over_the_evidence(deliver: Deliver, profiles: Profiles) -> None:
+    customer = make_customer()
+    hellotext.unsubscribe(customer)
+    hellotext.subscribe(customer, evidence=evidence())
+    deliver()
+    assert skip_reasons() == ["", "opted_out"]
+
+
 def test_who_is_not_mirrored_is_not_subscribed(hellotext_app: Emulator, deliver: Deliver) -> None:
     hellotext.subscribe(make_staff(), evidence=evidence())
     deliver()
