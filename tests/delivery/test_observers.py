@@ -51,7 +51,7 @@ def test_what_arrived_and_what_was_refused_is_told(
     assert ("failed", "prerequisite_failed") in kinds
 
 
-def test_a_removed_object_is_told_with_its_final_state(hellotext: Emulator, deliver: Deliver) -> None:
+def test_the_signal_for_a_removed_object_carries_its_final_state(hellotext: Emulator, deliver: Deliver) -> None:
     product = make_product()
     deliver()
     states: list[str] = []
