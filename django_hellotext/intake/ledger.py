@@ -185,7 +185,8 @@ def _through_the_orm(
                 found = _remembered(connection.alias, session)
                 row.session = found or session.fallback  # type: ignore[attr-defined]  # only events carry a lookup
                 row.ordering_key = found or session.fallback_key  # type: ignore[attr-defined]  # as above
-            if unique and manager.filter(**{unique: getattr(row, unique)}).exists():
+            key = getattr(row, unique) if unique else None
+            if key is not None and manager.filter(**{unique: key}).exists():
                 continue
             row.save(using=connection.alias, force_insert=True)
 

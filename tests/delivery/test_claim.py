@@ -149,7 +149,7 @@ def put(model: Sendable, lane: Lane, count: int) -> None:
                 **shared, uuid=name, action="page.viewed", ordering_key=name.hex, tracked_at=clock.now()
             )
         else:
-            model.objects.create(**shared, identity=name.hex)
+            model.objects.create(**{**shared, "identity": name.hex})
 
 
 @pytest.mark.parametrize(
