@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .brokers import Broker
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One after another: a test that pauses the machine's Redis would stop the others' messages."""
     for item in items:

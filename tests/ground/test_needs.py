@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -187,6 +188,14 @@ def test_what_was_skipped_can_be_run_from_the_list(
     assert project.listed() == ["test_brokers.py::test_it[rabbitmq]", "test_brokers.py::test_it[redis]"]
     again = project.play("@skipped", "--collect-only", "-q", **closed)
     assert "2 tests collected" in again.stdout
+
+
+def test_the_tests_of_a_group_run_in_one_process(project: Project) -> None:
+    """Some versions of pytest and xdist do not go together: the group is ignored without a word."""
+    done = project.play("-n", "2", "--dist", "loadgroup", "-v", "test_brokers.py")
+    found = set(re.findall(r"\[(gw\d)\].* test_brokers\.py::test_it\[(\w+)\]@brokers", done.stdout))
+    assert {name for _, name in found} == {"redis", "rabbitmq"}, done.stdout
+    assert len({worker for worker, _ in found}) == 1
 
 
 @pytest.mark.parametrize(
