@@ -31,7 +31,7 @@ if os.environ.get("CI") != "true":
 
 @pytest.fixture(scope="session", autouse=True)
 def resolvers_are_kept() -> None:
-    """Keep Django's resolver of each ``ROOT_URLCONF``: to read the patterns anew takes longer than most tests."""
+    """Keep Django's resolver of each ``ROOT_URLCONF``: building it takes longer than most tests."""
     setting_changed.disconnect(root_urlconf_changed)
     setting_changed.connect(_forget_the_urlconf)
 

@@ -1,4 +1,4 @@
-"""The decision after an attempt, over every method of the contract (demands C8, C12)."""
+"""The decision after an attempt, over every method of the contract."""
 
 from __future__ import annotations
 

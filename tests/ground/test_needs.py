@@ -21,7 +21,7 @@ BROKERS = "tests/doctor/test_broken_inside.py::test_a_real_broker_answers"
 CHOSEN = ("-p", "no:randomly", "-p", "no:cacheprovider", "-rs")
 
 
-# A project of two files, one of which needs a module as a whole; it starts much faster than this one.
+# A small project, which starts much faster than this one. One of its files needs a module as a whole.
 PROJECT = {
     "pytest.ini": "[pytest]\naddopts = --strict-markers\nmarkers =\n    redis: a broker\n    rabbitmq: a broker\n",
     "conftest.py": "from tests.needs import *\n",

@@ -204,7 +204,7 @@ def test_money_is_exact_and_takes_the_configured_currency() -> None:
 def test_a_kept_session_is_found_before_and_after_the_change_is_folded(
     deliver: Any, rf: RequestFactory, monkeypatch: pytest.MonkeyPatch, has_statements_of_its_own: bool
 ) -> None:
-    """Demands A5, G4: the webhook has no cookies; the order remembers its buyer's session.
+    """The webhook has no cookies; the order remembers its buyer's session.
 
     A database of another vendor does the same through the ORM.
     """
@@ -417,7 +417,7 @@ def test_an_object_that_is_not_saved_raises() -> None:
 @pytest.mark.parametrize(
     ("call", "named"),
     [
-        (lambda: django_hellotext.track(5), "action must be a string, not int"),  # type: ignore[arg-type]
+        (lambda: django_hellotext.track(5), "action must be a string, not int"),  # type: ignore[arg-type]  # the mistake
         (lambda: django_hellotext.track("cart.added", make_cart(), items=[(Product(), 1)]), "Product is not saved yet"),
         (lambda: django_hellotext.sync(Note(text="x")), "no adapter is registered for Note"),
         (lambda: django_hellotext.remember_session(Note(text="x"), RequestFactory().get("/")), "for Note"),

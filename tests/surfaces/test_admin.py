@@ -66,7 +66,7 @@ def test_list_and_detail_open_with_no_row_and_with_some(
 def test_a_list_makes_the_same_number_of_queries_however_many_rows_there_are(
     hellotext: Emulator, operator: Client, model: type[models.Model], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Part of a page, several pages, and more rows than are counted (J2)."""
+    """Part of a page, several pages, and more rows than are counted."""
     monkeypatch.setattr(paging, "MOST", 40)
     monkeypatch.setattr(admin.site._registry[model], "list_per_page", 20)
     costs, made = [], 0

@@ -227,7 +227,7 @@ def test_a_filter_by_state_goes_through_the_index_of_the_claim(
 def test_a_page_costs_the_same_however_many_rows_there_are(
     hellotext: Emulator, operator: Client, model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Part of a page, several pages, and more rows than are counted (J1, J2)."""
+    """Part of a page, several pages, and more rows than are counted."""
     monkeypatch.setattr(paging, "MOST", 40)
     monkeypatch.setattr(admin.site._registry[model], "list_per_page", 20)
     row, costs = columns(make(model, 10**6, state=State.FAILED)), []
@@ -287,7 +287,7 @@ def test_a_question_about_all_rows_stays_one_about_all_rows(hellotext: Emulator,
 
 
 def test_all_chosen_rows_are_one_update(hellotext: Emulator, operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More rows than a list counts (J3)."""
+    """More rows than a list counts."""
     monkeypatch.setattr(paging, "MOST", 1_000)
     monkeypatch.setattr(acting, "MOST", 1_000)
     first = make(Event, 1, state=State.FAILED)

@@ -296,7 +296,7 @@ def test_no_name_becomes_part_of_the_page(hellotext: Emulator, operator: Client,
 def test_it_takes_the_same_number_of_queries_however_many_rows_there_are(
     hellotext: Emulator, operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last are more than are counted (J1)."""
+    """The last are more than are counted."""
     for module in ("overview", "standing"):
         monkeypatch.setattr(f"django_hellotext.delivery.{module}.COUNTED_TO", 200)
     found, made = [], 0
