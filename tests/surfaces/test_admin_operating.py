@@ -292,11 +292,11 @@ def test_all_chosen_rows_are_one_update(hellotext: Emulator, operator: Client, m
     monkeypatch.setattr(acting, "MOST", 1_000)
     first = make(Event, 1, state=State.FAILED)
     copy = columns(first)
-    fresh = [Event(**{**copy, **unique(Event, number)}) for number in range(1_500 - 1)]
+    fresh = [Event(**{**copy, **unique(Event, number)}) for number in range(10_001 - 1)]
     Event.objects.bulk_create(fresh, batch_size=500)
     with CaptureQueriesContext(connection) as queries:
         message = act(operator, Event, "send_again", first, across=True)
-    assert "1500 rows" in message
+    assert "10001 rows" in message
     assert (
         len([entry for entry in queries if entry["sql"].startswith("UPDATE") and "hellotext_event" in entry["sql"]])
         == 1
