@@ -8,6 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # In CI the drivers of the databases and the browser are installed, and a missing service is a failure.
 IN_CI := $(filter true,$(CI))
 SERVICES := $(VENV)/.services $(VENV)/.mariadb
+COVERED := $(VENV)/covered.json
 
 # mysqlclient and uWSGI are compiled while they are installed.
 CAN_COMPILE = command -v cc >/dev/null && $(BIN)/python -c \
@@ -27,8 +28,9 @@ help: ## Show these targets.
 demo: $(VENV)/.demo ## Watch a bookshop tell Hellotext what its customers do (EXIT=1: verify, then end).
 	@cd example_project && EXIT=$(EXIT) ../$(BIN)/python -m demo
 
-test: $(VENV)/.test $(if $(IN_CI),$(SERVICES)) ## Run the whole test-suite on SQLite; tests of services run where the services are.
-	$(BIN)/pytest -n auto $(ARGS)
+test: $(VENV)/.test $(if $(IN_CI),$(SERVICES)) ## Run the whole suite on SQLite, and services' tests where they run (COVERAGE=1: fail under 97 %).
+	$(if $(COVERAGE),$(BIN)/python -m slipcover --json --out $(COVERED) -m pytest,$(BIN)/pytest) -n auto $(ARGS)
+	$(if $(COVERAGE),$(BIN)/python -m slipcover --merge $(COVERED) --out $(COVERED) --fail-under 97)
 
 check: $(VENV)/.check ## Lint, types, import order, migrations.
 	$(BIN)/ruff check

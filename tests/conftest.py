@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -27,6 +28,13 @@ from tests.needs import (  # noqa: F401 - the hooks of a plugin
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 if os.environ.get("CI") != "true":
     hypothesis.settings.load_profile("patient")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays until the end; it would walk through Django and each test all the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture(scope="session", autouse=True)
