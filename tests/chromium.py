@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from tests.needs import needed_module
+from tests.needs import NEEDS, needed_module
 
 PATIENCE = 60_000  # milliseconds; a busy machine is slow, not wrong
 
@@ -19,7 +18,7 @@ def launched() -> Iterator[Any]:
     """A browser that asks nobody for anything by itself."""
     with needed_module("playwright.sync_api").sync_playwright() as browsers:
         options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        opened = browsers.chromium.launch(executable_path=shutil.which("chromium"), args=options)
+        opened = browsers.chromium.launch(executable_path=NEEDS["chromium"].program(), args=options)
         yield opened
         opened.close()
 

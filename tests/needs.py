@@ -46,10 +46,10 @@ PERMITTED = re.compile(
 
 @dataclass(frozen=True)
 class Need:
-    """Python modules, a program, and a service that listens on its port of ``tests.ports.SERVICES``."""
+    """Python modules, one of these programs, and a service that listens on its port of ``tests.ports.SERVICES``."""
 
     modules: tuple[str, ...] = ()
-    program: str = ""
+    programs: tuple[str, ...] = ()
     service: str = ""
 
     def missing(self) -> str:
@@ -57,12 +57,16 @@ class Need:
         for name in self.modules:
             if not is_installed(name):
                 return f"the Python module {name} ({_how_to_install(name)})"
-        if self.program and shutil.which(self.program) is None:
-            return f"the program {self.program} (apt-get install {self.program})"
+        if self.programs and self.program() is None:
+            return f"the program {self.programs[0]} (apt-get install {self.programs[0]})"
         if self.service and not listens(SERVICES[self.service]):
             variable = f"TEST_{self.service.upper()}_PORT"
             return f"a server {self.service} at {HOST}:{SERVICES[self.service]} ({variable} sets another port)"
         return ""
+
+    def program(self) -> str | None:
+        """Return the path of the first of the programs that is installed."""
+        return next(filter(None, map(shutil.which, self.programs)), None)
 
 
 # By the name of the marker.
@@ -71,13 +75,13 @@ NEEDS = {
     "mariadb": Need(modules=("MySQLdb",), service="mariadb"),
     "redis": Need(modules=("redis", "celery"), service="redis"),
     "rabbitmq": Need(modules=("celery",), service="rabbitmq"),
-    "chromium": Need(modules=("playwright",), program="chromium"),
-    "openssl": Need(program="openssl"),
+    "chromium": Need(modules=("playwright",), programs=("chromium-headless-shell", "chromium")),
+    "openssl": Need(programs=("openssl",)),
 }
 
 
 # For the fault suite and the benchmarks, which start a Redis of their own.
-REDIS_SERVER = Need(modules=("redis", "celery"), program="redis-server")
+REDIS_SERVER = Need(modules=("redis", "celery"), programs=("redis-server",))
 
 
 def in_ci() -> bool:

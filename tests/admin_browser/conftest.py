@@ -20,8 +20,6 @@ from tests.chromium import chromium as chromium
 from tests.example.served import serve_shop
 from tests.needs import needed_module
 
-WIDTHS = (1280, 768, 375)
-
 # How far the page reaches beyond the window, in pixels, and what reaches out: parts that scroll by themselves do not.
 # The choice of actions may not even reach out of its list: the filters would cover it.
 OVERFLOW = """() => {
@@ -91,7 +89,8 @@ class Operator:
         page.on("dialog", self._refuse)
 
     def _hear(self, said: Any) -> None:
-        if said.type in ("error", "warning"):
+        by_itself = said.location.get("url", "").endswith("/favicon.ico")
+        if said.type in ("error", "warning") and not by_itself:
             self.wrong.append(said.text)
 
     def _refuse(self, dialog: Any) -> None:
@@ -156,9 +155,7 @@ def enter(chromium: Any, shop: Any) -> Iterator[Enter]:
     contexts: list[Any] = []
     operators: list[Operator] = []
 
-    def open_one(
-        *, rights: list[str] | None = None, width: int = 1280, dark: bool = False, language: str = ""
-    ) -> Operator:
+    def open_one(*, rights: list[str] | None = None, width: int = 1280) -> Operator:
         name = f"operator{len(contexts)}"
         with django_hellotext.paused():
             user = User.objects.create_user(name, is_staff=True, is_superuser=rights is None)
@@ -168,10 +165,9 @@ def enter(chromium: Any, shop: Any) -> Iterator[Enter]:
         client = Client()
         client.force_login(user)
         size = {"width": width, "height": 800}
-        context = chromium.new_context(viewport=size, color_scheme="dark" if dark else "light", locale=language or "en")
+        context = chromium.new_context(viewport=size, locale="en")
         context.set_default_timeout(PATIENCE)
         context.add_init_script(WATCH)
-        context.route("**/favicon.ico", lambda route: route.fulfill(status=204))  # the browser asks by itself
         context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": shop.url}])
         contexts.append(context)
         operators.append(Operator(context.new_page(), shop.url))

@@ -51,10 +51,14 @@ for _ in range(2):
         celery_app.send_task("django_hellotext.drain")
 """
 
+# The broker carries the hint, the pool runs the task: neither sees the other.
 real = pytest.mark.parametrize(
-    "broker",
-    [pytest.param("redis", marks=pytest.mark.redis), pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)],
-    indirect=True,
+    ("broker", "pool"),
+    [
+        pytest.param("redis", "prefork", marks=pytest.mark.redis),
+        pytest.param("rabbitmq", "solo", marks=pytest.mark.rabbitmq),
+    ],
+    indirect=["broker"],
 )
 
 
@@ -117,7 +121,6 @@ def drains(log: str) -> int:
 
 
 @real
-@pytest.mark.parametrize("pool", ["solo", "prefork"])
 def test_a_worker_sends_each_row_once_though_each_message_comes_twice(
     shop: Shop, server: EmulatorServer, pool: str
 ) -> None:

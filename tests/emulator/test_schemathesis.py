@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 
 from django_hellotext.emulator import Emulator, EmulatorServer
 from tests.contract import Operation, browser_operations, document, server_operations
-from tests.needs import in_ci, needed_module
+from tests.needs import needed_module
 
 from .calling import Caller
 from .shop import Shop
 
 schemathesis = needed_module("schemathesis")
-EXAMPLES = 20 if in_ci() else 3  # for each of the 87 operations and each mode
+EXAMPLES = 5  # for each of the 87 operations and each mode
 ALL = (*server_operations(), *browser_operations())
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 import django_hellotext
 from django_hellotext.models import State
-from tests.needs import in_ci, needed_module
+from tests.needs import needed_module
 
 from .conftest import STATUS_TOKEN, make_event, make_object
 
@@ -21,7 +21,7 @@ needed_module("rest_framework")
 schemathesis, generators = needed_module("schemathesis"), needed_module("drf_spectacular.generators")
 drainage, validation = needed_module("drf_spectacular.drainage"), needed_module("drf_spectacular.validation")
 
-EXAMPLES = 60 if in_ci() else 12  # for each operation, mode and caller
+EXAMPLES = 15  # for each operation, mode and caller
 OPERATIONS = [
     ("/hellotext/session/", "GET"),
     ("/hellotext/session/", "POST"),
