@@ -41,7 +41,7 @@ check: $(VENV)/.check ## Lint, types, import order, migrations.
 	DEFAULT_AUTO_FIELD=django.db.models.AutoField $(BIN)/python tests/manage.py makemigrations --check --dry-run django_hellotext
 	$(BIN)/python tests/manage.py check --fail-level WARNING
 
-chaos: $(VENV)/.chaos $(VENV)/.mariadb $(VENV)/.uwsgi ## Kill, cut and stop what delivery needs; count what arrives (SHORT=1: a minute).
+chaos: $(VENV)/.chaos $(VENV)/.mariadb $(if $(SHORT),,$(VENV)/.uwsgi) ## Kill, cut and stop what delivery needs; count what arrives (SHORT=1: two minutes).
 	$(BIN)/python -m tests.chaos $(if $(SHORT),--short)
 
 bench: $(VENV)/.chaos ## Measure it beside naive code (ONLY=recording,delivery: some of it, SHORT=1: a quick look).

@@ -29,7 +29,7 @@ class Played:
 
 def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="a small run of about a minute")
+    parser.add_argument("--short", action="store_true", help="a small run of two minutes")
     parser.add_argument("--database", action="append", choices=VENDORS, help="only these; repeatable")
     parser.add_argument("--only", action="append", metavar="NAME", help="only those whose name has this; repeatable")
     parser.add_argument("--seed", type=int, default=1, help="makes chance repeat as far as processes let it")

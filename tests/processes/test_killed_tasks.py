@@ -22,8 +22,8 @@ from tests.chaos.arena import Arena, waiting
 from .shop import Shop, wait_for
 
 FAULTS = ("latency:seconds=0.05", "no_answer:rate=0.03,seconds=30", "reset:rate=0.03", "error:rate=0.05,status=503")
-FACTS = 100
-KILLS = 5
+FACTS = 60
+KILLS = 3
 # Django's tasks have no clock. This is what a project has instead, whatever it may be.
 TICK = "from django_hellotext.tasks import background; background.drain.enqueue()"
 TICKS = 60  # a bound that only a standstill reaches

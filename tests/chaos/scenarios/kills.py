@@ -19,7 +19,7 @@ STARTED = "Worker for"
 @scenario("killed-workers", short=VENDORS)
 def killed_workers(arena: Arena) -> Account:
     """SIGKILL, again and again, while events and changes flow in."""
-    kills, events, rate = arena.either((10, 160, "12"), (200, 10_000, "30"))
+    kills, events, rate = arena.either((6, 100, "12"), (200, 10_000, "30"))
     lease = {"LEASE": arena.either(4.0, 8.0)}
     shop, hellotext = arena.open("--fault", "latency:seconds=0.06", hellotext=lease)
     traffic = [arena.traffic(shop, events // 2, "--keys", "40", "--rate", rate, name=name) for name in "ab"]

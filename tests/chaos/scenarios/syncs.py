@@ -25,7 +25,7 @@ SYNCED = "SELECT COUNT(*) FROM django_hellotext_remoteobject WHERE state = 'sync
 @scenario("killed-syncs")
 def killed_syncs(arena: Arena) -> Account:
     """SIGKILL at 10, 50 and 90 % of a sync of 50,000 products; each is there once (demands F1, D6)."""
-    count = arena.either(600, 50_000)
+    count = arena.either(300, 50_000)
     shop, hellotext = arena.open(hellotext={"LEASE": 12.0})
     shop.python(STOCK.format(count=count))
     patience = arena.either(120.0, 1800.0)
