@@ -60,9 +60,9 @@ def stop_with_work_in_hand(shop: Shop, workers: list[subprocess.Popen[bytes]]) -
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("vendor", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def test_each_fact_arrives_once_and_in_order_while_workers_of_tasks_are_killed(vendor: str) -> None:
-    with Arena("killed-tasks", vendor, short=True, seed=1) as arena:
+@pytest.mark.postgres
+def test_each_fact_arrives_once_and_in_order_while_workers_of_tasks_are_killed() -> None:
+    with Arena("killed-tasks", "postgres", short=True, seed=1) as arena:
         shop, hellotext = arena.open(
             *(part for fault in FAULTS for part in ("--fault", fault)),
             hellotext={"DISPATCH": "tasks", "DRAIN_SECONDS": 5.0},

@@ -11,12 +11,12 @@ from tests.processes.shop import Shop, wait_for
 from ..account import EVENTS, Account
 from ..arena import Arena
 from ..servers import Hellotext
-from . import VENDORS, scenario
+from . import scenario
 
 STARTED = "Worker for"
 
 
-@scenario("killed-workers", short=VENDORS)
+@scenario("killed-workers", short=("postgres",))
 def killed_workers(arena: Arena) -> Account:
     """SIGKILL, again and again, while events and changes flow in."""
     kills, events, rate = arena.either((6, 100, "12"), (200, 10_000, "30"))
