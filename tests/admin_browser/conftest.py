@@ -89,8 +89,8 @@ class Operator:
         page.on("dialog", self._refuse)
 
     def _hear(self, said: Any) -> None:
-        by_itself = said.location.get("url", "").endswith("/favicon.ico")
-        if said.type in ("error", "warning") and not by_itself:
+        is_icon = said.location.get("url", "").endswith("/favicon.ico")
+        if said.type in ("error", "warning") and not is_icon:
             self.wrong.append(said.text)
 
     def _refuse(self, dialog: Any) -> None:
