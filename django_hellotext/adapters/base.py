@@ -239,6 +239,11 @@ class Adapter:
         return type(self).amount is not Adapter.amount or ("total" in self.attributes and self.declares("total"))
 
     @cached_property
+    def has_guests(self) -> bool:
+        """Return whether objects of this adapter can belong to a guest."""
+        return "guest" in self.attributes and self.declares("guest")
+
+    @cached_property
     def freezes_amount(self) -> bool:
         """Return whether a saved object's amount is needed later, for the event of its status."""
         return self.has_amount and self.declares("events")

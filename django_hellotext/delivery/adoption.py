@@ -88,20 +88,21 @@ def _adopt(
     pulled: Pulled, adapter: Adapter, seen: Sequence[Seen], using: str, listing: Listing, sources: set[str]
 ) -> None:
     candidates = _candidates(pulled.kind, seen, listing)
-    every = {id for by_key in candidates.values() for ids in by_key for id in ids}
+    every = {id for by_key in candidates.values() for _, ids in by_key for id in ids}
     there = listing.raw(pulled.kind, every)
     rows = RemoteObject.objects.using(using).filter(account=hellotext_settings.account, kind=pulled.kind)
     taken = set(rows.filter(remote_id__in=every).values_list("remote_id", flat=True)) if every else set()
     for one in seen:
         by_key = candidates[one]
-        ours = ([id for id in ids if _is_ours(there[id].get("source"), sources)] for ids in by_key)
-        fitting = next((ids for ids in ours if ids), [])
+        ours = ((by, [id for id in ids if _is_ours(there[id].get("source"), sources)]) for by, ids in by_key)
+        by, fitting = next(((by, ids) for by, ids in ours if ids), ("", []))
         if not fitting:
-            foreign = {str(there[id].get("source")) for ids in by_key for id in ids}
+            foreign = {str(there[id].get("source")) for _, ids in by_key for id in ids}
             for name in foreign:
                 pulled.sources[name] = pulled.sources.get(name, 0) + 1
             pulled.here_only += 1
-        elif len(fitting) > 1 or fitting[0] in taken:
+        elif len(fitting) > 1 or fitting[0] in taken or (by == "phone" and there[fitting[0]].get("emails")):
+            # One phone may be that of two people, as their e-mails tell.
             pulled.unclear += 1
         else:
             [id] = fitting
@@ -115,15 +116,15 @@ def _adopt(
             pulled.differing += differs
 
 
-def _candidates(kind: str, seen: Sequence[Seen], listing: Listing) -> dict[Seen, list[list[str]]]:
-    """What each may be, for each key that finds anything; the surest key first."""
+def _candidates(kind: str, seen: Sequence[Seen], listing: Listing) -> dict[Seen, list[tuple[str, list[str]]]]:
+    """What each may be, with each key that finds anything; the surest key first."""
     keys = {one: keys_of(kind, one.payload) for one in seen}
     names = {by for pairs in keys.values() for by, _ in pairs}
     found = {
         by: listing.find(kind, by, {value for pairs in keys.values() for name, value in pairs if name == by})
         for by in names
     }
-    return {one: [found[by][value] for by, value in pairs if value in found[by]] for one, pairs in keys.items()}
+    return {one: [(by, found[by][value]) for by, value in pairs if value in found[by]] for one, pairs in keys.items()}
 
 
 def _is_ours(source: object, sources: set[str]) -> bool:

@@ -81,6 +81,10 @@ def for_skip(reason: SkipReason) -> str:
         SkipReason.ANONYMOUS: _("Neither a customer nor a session is known, and Hellotext needs one of them."),
         SkipReason.OPTED_OUT: _("The customer has opted out since. Only newer evidence of a consent subscribes again."),
         SkipReason.ERASED: _("The customer's data was erased on request. It must not be sent again."),
+        SkipReason.ATTRIBUTED: _(
+            "The profile belongs to an account with the same e-mail. Orders and events go there; the session does not, "
+            "because nobody has logged in with it."
+        ),
     }[reason]
 
 

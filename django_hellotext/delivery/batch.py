@@ -28,6 +28,7 @@ from ..models.erasure import erased
 from .amounts import adapter_fault, lacks_amount, read_amount
 from .differences import SENT, cleared
 from .mirrors import hosts_of, link_of, mirrors_for, payload_hash, traces_of
+from .profiles import Contact, contacts_of, find_leftovers, is_account
 from .references import settle_shared, take_reference
 
 
@@ -41,6 +42,10 @@ class Work:
     former one in its place, ``postponed`` that another has to leave first. ``follows`` is the row before it
     under the same ordering key, ``rival`` the customer who had a session before, ``unseen`` that the customer of a
     session refuses to be seen browsing.
+
+    Of a profile: ``is_placed`` says that ``profiles.place`` has decided which one it is, ``attributed_to`` is the ID
+    of another account's, ``is_new_profile`` says that the row did not have it before, and ``leftovers`` are, by the
+    key of their rows, the names of what guests had sent to it.
     """
 
     row: Deliverable
@@ -61,6 +66,10 @@ class Work:
     looked_up: bool = False
     rival: Link | None = None
     unseen: bool = False
+    is_placed: bool = False
+    attributed_to: str = ""
+    is_new_profile: bool = False
+    leftovers: dict[int, list[str]] = field(default_factory=dict)
 
     def wait_for(self, other: Work) -> None:
         if other is not self and other not in self.needs:
@@ -98,6 +107,8 @@ class Batch:
         self._follow({link for event in events for link in event_links(event)})
         self._follow({profile_of(row) for row in sessions})
         settle_shared(self._mirror_works.values(), account=self.account, using=self.using)
+        find_leftovers(self._mirror_works.values(), account=self.account, using=self.using)
+        self._order_by_contact()
         self._remember_cart_sessions(events)
         self._look_into_carts(events)
         self._ask_consent(events)
@@ -118,6 +129,17 @@ class Batch:
             needed.wait_for(work)
         elif needed is not None:
             work.wait_for(needed)
+
+    def _order_by_contact(self) -> None:
+        """Let profiles with the same e-mail or phone go one after another, accounts first: each looks for the last."""
+        last: dict[Contact, Work] = {}
+        rows = {work: work.row for work in self._mirror_works.values() if isinstance(work.row, RemoteObject)}
+        profiles = [work for work, row in rows.items() if row.kind == Kind.PROFILE and work.payload]
+        for work in sorted(profiles, key=lambda work: (not is_account(rows[work]), rows[work].pk)):
+            for contact in contacts_of(work.payload or {}):
+                if contact in last:
+                    work.wait_for(last[contact])
+                last[contact] = work
 
     def _take_objects(self, rows: Sequence[RemoteObject]) -> None:
         self.mirrors.update({link_of(row): row for row in rows})
@@ -238,6 +260,11 @@ class Batch:
         mirror = self.mirrors.get(link)
         return mirror is not None and mirror.is_erased
 
+    def is_attributed(self, link: Link) -> bool:
+        """Whether the profile of the customer or guest that ``link`` names is another account's."""
+        mirror = self.mirrors.get(link)
+        return mirror is not None and mirror.attributed
+
     def _ask_who_may_be_joined(self) -> None:
         """Which customers have refused to be seen browsing since their session was noted (demand I2)."""
         works = [work for work in self.works if isinstance(work.row, Session)]
@@ -335,7 +362,7 @@ def render_one(work: Work, row: RemoteObject, host: models.Model | None) -> None
     if row.is_kept:
         work.gone = True
         return
-    if row.tombstone_at is not None and row.remote_id and row.removal:
+    if row.tombstone_at is not None and row.remote_id and row.removal and not row.attributed:
         # Decided when the deletion was folded; the host row, and even its adapter, may be gone.
         work.removal = row.removal
         return
@@ -354,7 +381,7 @@ def render_one(work: Work, row: RemoteObject, host: models.Model | None) -> None
     try:
         if not adapter.should_sync(host):
             work.skip = SkipReason.NOT_SYNCABLE
-            if row.remote_id and row.kind == adapter.kind and adapter.on_unsyncable != "keep":
+            if row.remote_id and not row.attributed and row.kind == adapter.kind and adapter.on_unsyncable != "keep":
                 work.removal = adapter.on_unsyncable
             return
         work.payload = _payload(adapter, host, row)

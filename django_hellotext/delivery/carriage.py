@@ -26,10 +26,10 @@ from . import policy
 from .batch import Batch, Work, profile_of
 from .breaker import Breaker, probe
 from .figures import Figures
-from .joining import other_account
 from .leases import NotBegunError, within
 from .policy import is_repeatable
-from .readiness import MOMENT, Fault, Go, Gone, Skip, Unchanged, Wait, readiness
+from .profiles import holders_of, is_account, place
+from .readiness import MOMENT, Attributed, Fault, Go, Gone, Skip, Unchanged, Wait, readiness
 from .reconcile import find_object
 from .report import Report
 from .results import Results, details_of
@@ -224,6 +224,8 @@ class _Delivery:
             self.results.gone(work)
         elif isinstance(answer, Unchanged):
             self.results.unchanged(work)
+        elif isinstance(answer, Attributed):
+            self.results.attributed(work, answer.remote_id)
         self._done(work)
 
     def _complete(self, future: Future[Any]) -> None:
@@ -255,6 +257,10 @@ class _Delivery:
         self._done(work)
 
     def _succeeded(self, work: Work, sent: Sent) -> None:
+        if sent.found is not None:
+            place(work, sent.found, using=self.breaker.using)
+            self.ready.appendleft(work)
+            return
         if sent.removed:
             self.results.removed(work, sent)
         elif isinstance(work.row, RemoteObject):
@@ -272,13 +278,17 @@ class _Delivery:
 
     def _write_object(self, work: Work, row: RemoteObject, sent: Sent) -> None:
         """Write what an object is at Hellotext now."""
-        other = other_account(row, sent.remote_id, using=self.breaker.using)
-        if other is not None:
-            self.results.shared(work, other)
-        elif sent.adopted or sent.unfinished:
-            if row.remote_id not in ("", sent.remote_id):
-                # The account's e-mail is now known to be the guest's: it moves over, and its values follow.
-                logger.info("profile.moved", extra={"row": row.pk, "before": row.remote_id, "after": sent.remote_id})
+        if row.kind == Kind.PROFILE and work.is_new_profile:
+            # Others may have sent theirs since the look-up.
+            holders = holders_of([sent.remote_id], but=row, using=self.breaker.using)[sent.remote_id]
+            owner = next(filter(is_account, holders), None)
+            if owner is not None:
+                self.results.met_owner(work, owner)
+                return
+            if is_account(row) and holders and self.results.take_over(work, holders):
+                self.results.to_be_updated(work, sent)
+                return
+        if sent.adopted or sent.unfinished:
             self.results.to_be_updated(work, sent)
         else:
             self.results.synced(work, sent)
@@ -318,7 +328,7 @@ class _Delivery:
             attempts=work.row.attempts,
             max_attempts=hellotext_settings.MAX_ATTEMPTS,
             chance=random.random(),  # noqa: S311 - jitter
-            repeatable=is_repeatable(work.row) and not _is_nameless(work),
+            repeatable=_is_lookup(work) or (is_repeatable(work.row) and not _is_nameless(work)),
             account_works=account_works,
         )
         if decision.verdict is policy.Verdict.FAIL and not self._waits_to_be_seen(work, error):
@@ -340,7 +350,11 @@ class _Delivery:
             self._hold_back(work)
             return True
         duplicate = error.type == "parameter_not_unique" and not work.looked_up
-        if isinstance(row, RemoteObject) and duplicate and (not row.remote_id or row.kind == Kind.PROFILE):
+        if isinstance(row, RemoteObject) and duplicate and row.kind == Kind.PROFILE:
+            work.looked_up, work.is_placed = True, False
+            self.ready.appendleft(work)
+            return True
+        if isinstance(row, RemoteObject) and duplicate and not row.remote_id:
             work.looked_up = True
             call = _adoption(row.kind, dict(work.payload or {}), error, but=row.remote_id)
             self.in_flight[self.carriage.submit(call, finished=self.finished)] = work
@@ -387,6 +401,11 @@ class _Delivery:
             other.needs.discard(work)
             if not other.needs:
                 self.ready.append(other)
+
+
+def _is_lookup(work: Work) -> bool:
+    """Whether what failed was only the look-up that goes before a profile."""
+    return isinstance(work.row, RemoteObject) and work.row.kind == Kind.PROFILE and not work.is_placed
 
 
 def _is_nameless(work: Work) -> bool:

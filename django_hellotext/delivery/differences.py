@@ -55,6 +55,17 @@ def names_of(payload: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def sent_part(payload: Mapping[str, Any], sent: Container[str]) -> dict[str, Any]:
+    """Return what of a profile's ``payload`` was sent; contacts of other profiles are left out, see ``profiles``."""
+    found: dict[str, Any] = {}
+    for name, value in payload.items():
+        if name in NAMED and isinstance(value, Mapping):
+            found[name] = {key: one for key, one in value.items() if f"{name}[{key}]" in sent}
+        elif name == "lists" or name in sent:
+            found[name] = value
+    return found
+
+
 def cleared(
     kind: str, before: Iterable[str], payload: Mapping[str, Any], *, declares: Callable[[str], bool]
 ) -> dict[str, Any]:

@@ -83,13 +83,16 @@ def look_at(adapter: Adapter, hosts: Sequence[models.Model], *, using: str) -> l
     mirrors = {identities[row.identity]: row for row in rows}
     works = [_render(batch, link, mirrors.get(link), host) for link, host in zip(links, hosts, strict=True)]
     nobodys = _nobodys(works, using=using)
+    outdated = _with_outdated_guests(adapter, hosts, batch)
     return [
         Seen(
             host=host,
             link=link,
             mirror=mirrors.get(link),
             work=work,
-            standing=Standing.LEFT_OUT if work in nobodys else _standing(adapter, host, work, mirrors.get(link)),
+            standing=Standing.LEFT_OUT
+            if work in nobodys
+            else _standing(adapter, host, work, mirrors.get(link), is_guest_outdated=link.pk in outdated),
         )
         for link, host, work in zip(links, hosts, works, strict=True)
     ]
@@ -104,7 +107,24 @@ def _render(batch: Batch, link: Link, mirror: RemoteObject | None, host: models.
     return work
 
 
-def _standing(adapter: Adapter, host: models.Model, work: Work, mirror: RemoteObject | None) -> Standing:
+def _with_outdated_guests(adapter: Adapter, hosts: Sequence[models.Model], batch: Batch) -> set[str]:
+    """Return the keys of the objects whose guest has another profile by now than the one that was sent."""
+    if not adapter.has_guests:
+        return set()
+    by_key = {str(host.pk): host for host in hosts}
+    guests = {identity_for(Link(Kind.PROFILE, adapter.label, pk), batch.account): pk for pk in by_key}
+    outdated = set()
+    for row in RemoteObject.objects.using(batch.using).identified(guests).filter(state=State.SYNCED):
+        work = Work(row, batch)
+        render_one(work, row, by_key[guests[row.identity]])
+        if work.hash and work.hash != row.payload_hash:
+            outdated.add(guests[row.identity])
+    return outdated
+
+
+def _standing(
+    adapter: Adapter, host: models.Model, work: Work, mirror: RemoteObject | None, *, is_guest_outdated: bool
+) -> Standing:
     if mirror is None:
         return Standing.LEFT_OUT if work.skip else Standing.NEW
     if mirror.is_erased:
@@ -121,6 +141,7 @@ def _standing(adapter: Adapter, host: models.Model, work: Work, mirror: RemoteOb
     if not mirror.remote_id:
         return Standing.NEW
     same = mirror.state == State.SYNCED and mirror.payload_hash == work.hash and not work.fault
+    same = same and not is_guest_outdated
     return Standing.IN_STEP if same and _same_status(adapter, host, mirror) else Standing.STALE
 
 

@@ -103,6 +103,7 @@ def fold(account: str, *, using: str, limit: int = LIMIT) -> int:
     remember([(one.mirror, one.changes) for one in folded if one.mirror], account=account, using=using)
     _walk_carts(folded, using=using)
     _write_mirrors(folded, using=using)
+    _touch_guests(folded, account, using=using)
     _decide_deletions(folded, using=using)
     _record_events(folded, beyond, using=using)
     unfinished = expand(related, account, using=using, limit=limit)
@@ -161,6 +162,18 @@ def _attach_mirrors(folded: Sequence[_Folded], account: str, *, using: str, retr
             by_lane[min(change.lane for change in one.changes)].append(one.mirror.pk)
     for lane, ids in by_lane.items():
         RemoteObject.objects.using(using).touch(ids, lane=lane)
+
+
+def _touch_guests(folded: Sequence[_Folded], account: str, *, using: str) -> None:
+    """Let the profiles of guests follow the orders and carts that hold their e-mail, phone and name."""
+    by_lane: dict[int, list[str]] = defaultdict(list)
+    for one in folded:
+        if one.adapter.has_guests and not one.is_deleted:
+            lane = min(change.lane for change in one.changes)
+            by_lane[lane].append(identity_of(account, Kind.PROFILE, one.link.label, one.link.pk))
+    rows = RemoteObject.objects.using(using)
+    for lane, identities in by_lane.items():
+        rows.touch(list(rows.identified(identities).values_list("pk", flat=True)), lane=lane)
 
 
 def _walk_carts(folded: Sequence[_Folded], *, using: str) -> None:

@@ -14,6 +14,7 @@ from ..conf import hellotext_settings
 from ..models import Kind, RemoteObject
 from ..redaction import mask
 from .comparing import differences
+from .differences import SENT, sent_part
 from .drift import Seen, Standing, orphans_of
 from .listing import Listing
 from .survey import Begun, pages
@@ -116,7 +117,9 @@ def _by_their_lists(drift: Drift, seen: Sequence[Seen], using: str, listing: Lis
     missing = [
         one for one in absent if not (mend or drift.kind == Kind.PROFILE) or listing.is_gone(drift.kind, ids[one])
     ]
-    otherwise = {one: differences(one.payload, there[ids[one]], {}) for one in ids if one not in absent}
+    # The profile of another account holds nothing of an attributed row.
+    compared = [one for one in ids if one not in absent and not (one.mirror is not None and one.mirror.attributed)]
+    otherwise = {one: differences(one.payload, there[ids[one]], {}) for one in compared}
     otherwise = {one: fields for one, fields in otherwise.items() if fields}
     changed = _confirmed(otherwise, there, using)
     for one in ids:
@@ -148,7 +151,10 @@ def _confirmed(otherwise: dict[Seen, list[str]], there: dict[str, dict[str, Any]
     found = {}
     for one in otherwise:
         if one.mirror is not None:
-            fields = differences(one.payload, there[one.mirror.remote_id], answers.get(one.mirror.pk) or {})
+            answer = answers.get(one.mirror.pk) or {}
+            is_profile = one.mirror.kind == Kind.PROFILE and SENT in answer
+            payload = sent_part(one.payload, answer[SENT]) if is_profile else one.payload
+            fields = differences(payload, there[one.mirror.remote_id], answer)
             if fields:
                 found[one] = fields
     return found

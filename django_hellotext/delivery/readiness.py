@@ -24,7 +24,8 @@ from ..models.deliverable import error_fields
 from .batch import Batch, Work, event_links, items_of, object_of, profile_of
 from .buyers import utm_of
 from .mirrors import identity_for
-from .send import Call, event_call, event_values, object_call, removal_call, session_call
+from .profiles import contacts_to_look_up, own_id, place
+from .send import Call, event_call, event_values, lookup_call, object_call, removal_call, session_call
 from .subscriptions import is_renewed, last_opt_out, subscribe_call, unsubscribe_call
 
 REFUSAL_WAIT = 600.0  # seconds until the consent to join a session is asked for again
@@ -71,7 +72,14 @@ class Fault:
     error: dict[str, Any] = field(default_factory=dict)
 
 
-Readiness = Go | Unchanged | Gone | Wait | Skip | Fault
+@dataclass(frozen=True)
+class Attributed:
+    """Its profile is another account's; nothing of it is sent."""
+
+    remote_id: str
+
+
+Readiness = Go | Unchanged | Gone | Wait | Skip | Fault | Attributed
 
 
 class _NotNow(Exception):
@@ -103,6 +111,8 @@ def readiness(work: Work) -> Readiness:
                 return Skip(SkipReason.ERASED)
             if work.unseen:
                 return _until_seen_again(row, batch)
+            if batch.is_attributed(profile_of(row)):
+                return Skip(SkipReason.ATTRIBUTED)
             profile_id = _ids(batch, [profile_of(row)], optional=None)[profile_of(row)]
             if work.rival is not None and _is_somebody_else(work.rival, profile_id, batch):
                 message = "This session already belongs to another customer; it is left with them."
@@ -124,6 +134,8 @@ def _until_seen_again(row: Session, batch: Batch) -> Readiness:
 def _object(work: Work, row: RemoteObject, batch: Batch) -> Readiness:
     if row.remote_id and row.payload_hash == work.hash:
         return Unchanged()
+    if row.kind == Kind.PROFILE:
+        return _profile(work, row, batch)
     owner = (work.payload or {}).get("profile")
     if isinstance(owner, Link) and batch.is_erased(owner):
         return Skip(SkipReason.ERASED)
@@ -131,6 +143,19 @@ def _object(work: Work, row: RemoteObject, batch: Batch) -> Readiness:
     if row.kind == Kind.CART and owner not in ids and not row.session and not row.remote_id:
         return Skip(SkipReason.ANONYMOUS)
     return Go(object_call(work, ids))
+
+
+def _profile(work: Work, row: RemoteObject, batch: Batch) -> Readiness:
+    if not work.is_placed:
+        contacts = contacts_to_look_up(work)
+        if contacts:
+            return Go(lookup_call(contacts))
+        if not own_id(row):
+            place(work, {}, using=batch.using)
+    if work.attributed_to:
+        return Attributed(work.attributed_to)
+    # Without a name, a profile whose every contact is somebody else's says nothing.
+    return Go(object_call(work, {})) if work.payload else Skip(SkipReason.ANONYMOUS)
 
 
 def _event(event: Event, batch: Batch) -> Readiness:
@@ -151,7 +176,7 @@ def _event(event: Event, batch: Batch) -> Readiness:
     ids = _ids(batch, event_links(event), optional=owner, skips=True)
     profile_id, session = ids.get(owner, ""), event.session
     if profile_id and session:
-        session = session if _is_joined(event, batch) else ""
+        session = session if not batch.is_attributed(owner) and _is_joined(event, batch) else ""
     if not profile_id and not session:
         return Skip(SkipReason.NOT_SYNCABLE if owner.label else SkipReason.ANONYMOUS)
     target = batch.mirrors.get(object_of(event))
@@ -171,6 +196,9 @@ def _subscription(event: Event, owner: Link, batch: Batch) -> Readiness:
     known = last_opt_out(event, profile_id, using=batch.using)
     if known is not None and known.at >= event.tracked_at:
         return Skip(SkipReason.OPTED_OUT)
+    if batch.is_attributed(owner):
+        # A guest who types the e-mail of an account gives no consent in its name. An opt-out is taken from anybody.
+        return Skip(SkipReason.ATTRIBUTED)
     # What Hellotext says is the opt-out that we know, which the evidence is newer than; or another, of unknown time.
     overrules = (known is not None and known.is_last_word) or is_renewed(event)
     return Go(subscribe_call(profile_id, overrules=overrules))

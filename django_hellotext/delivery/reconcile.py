@@ -76,16 +76,24 @@ def find_object(client: HellotextClient, kind: str, values: Mapping[str, Any]) -
     return finder(client, values) if finder else ""
 
 
+def profile_with(client: HellotextClient, kind: str, value: str) -> Any:
+    """Return the profile that has this e-mail or phone (``kind``), or ``None``.
+
+    Raises ``ApiError`` when Hellotext cannot be asked. E-mails are compared without regard to case.
+    """
+    # The filter's name is inferred: an account that ignores it would list everybody.
+    for profile in client.profiles.list(limit=PAGE, **{kind: value}).items:
+        held = profile.emails if kind == "email" else profile.phones
+        if value.casefold() in {one.casefold() for one in held}:
+            return profile
+    return None
+
+
 def _profile(client: HellotextClient, values: Mapping[str, Any]) -> str:
-    for name in ("email", "phone"):
-        wanted = values.get(name)
-        if not wanted:
-            continue
-        for profile in client.profiles.list(limit=PAGE, **{name: wanted}):
-            # The filter's name is inferred: an account that ignores it would list everybody.
-            if wanted in (profile.emails if name == "email" else profile.phones):
-                return str(profile.id)
-            break
+    for kind in ("email", "phone"):
+        profile = profile_with(client, kind, values[kind]) if values.get(kind) else None
+        if profile is not None:
+            return str(profile.id)
     return ""
 
 

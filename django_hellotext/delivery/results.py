@@ -5,25 +5,33 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..conf import hellotext_settings
 from ..exceptions import ApiError
-from ..models import LAST_PAYLOAD, Ending, Event, RemoteObject, SkipReason, State
+from ..models import LAST_PAYLOAD, Ending, Event, RemoteObject, Session, SkipReason, State
 from ..models.deliverable import NO_ERROR, Deliverable, error_fields
 from ..models.events import PERSONAL
 from ..models.fields import UtcNow
 from ..signals import delivered, failed
+from . import policy
 from .batch import Work, by_model
+from .differences import SENT, names_of
 from .figures import Figures
-from .joining import shared_message
 from .mirrors import holder_of, shared_with, traces_of
+from .profiles import SHARED, is_account, shared_message
 from .report import Report
 from .send import Sent
 
 logger = logging.getLogger("django_hellotext.delivery")
 
 FLUSH = 50  # delivered events written with one UPDATE
+# What is emptied in a row about a customer who was erased before it was sent.
+_EMPTIED: Mapping[type[Deliverable], Mapping[str, Any]] = {
+    Event: PERSONAL,
+    RemoteObject: {**NO_ERROR, "session": "", "seen": {}, "data": {}},
+}
 UNWRITTEN = 1.0  # seconds after which what has come together is written, so that no lease ends before
 
 
@@ -94,19 +102,52 @@ class Results:
             remote_id=sent.remote_id,
             reference=row.reference,
             source=row.source,
+            attributed=False,
             data=dict(sent.data),
         )
         row.remote_id, row.payload_hash, row.state = sent.remote_id, "", State.PENDING
         self.report.retried += 1
 
-    def shared(self, work: Work, other: RemoteObject) -> None:
-        """The profile is already another account's: reported, not merged. That one's values are sent once more."""
+    def attributed(self, work: Work, remote_id: str) -> None:
+        """The profile is another account's: what this customer or guest does goes there, and nothing else of them."""
+        row = _object(work)
+        RemoteObject.objects.using(self.using).finish_attributed(
+            row,
+            token=work.batch.token,
+            version=row.version,
+            remote_id=remote_id,
+            payload_hash=work.hash,
+            # What was sent to another profile says nothing about this one.
+            data=row.data if row.remote_id == remote_id else {},
+        )
+        row.remote_id, row.payload_hash, row.synced_version = remote_id, work.hash, row.version
+        row.state, row.attributed = State.SYNCED, True
+        self.report.unchanged += 1
+
+    def take_over(self, work: Work, guests: Sequence[RemoteObject]) -> bool:
+        """The profile of ``guests`` is an account's now; answers whether they had sent anything to it."""
+        RemoteObject.objects.using(self.using).filter(pk__in=[row.pk for row in guests]).update(attributed=True)
+        return any(row.data.get(SENT) for row in guests)
+
+    def met_owner(self, work: Work, owner: RemoteObject) -> None:
+        """Hellotext has joined the profile with that of ``owner``, which another worker sent at the same moment.
+
+        The account's values are sent once more. A guest is attributed to it. Another account looks again who it is; if
+        Hellotext keeps joining the two, that is reported.
+        """
         row, rows = _object(work), RemoteObject.objects.using(self.using)
-        if row.remote_id == other.remote_id:
+        rows.repeat([owner.pk])
+        if not is_account(row):
+            row.remote_id, row.data = owner.remote_id, {SENT: names_of(work.payload or {})}
+            self.attributed(work, owner.remote_id)
+        elif row.attempts + 1 < hellotext_settings.MAX_ATTEMPTS:
+            rows.retry([row.pk], token=work.batch.token, after=policy.backoff(row.attempts, chance=1.0))
+            row.remote_id, row.state = "", State.PENDING
+            self.report.retried += 1
+        else:
             rows.disown(row, token=work.batch.token)
             row.remote_id = ""
-        rows.repeat([other.pk])
-        self.refused(work, **error_fields(type="profile_shared", parameter="profile", message=shared_message(other)))
+            self.refused(work, **error_fields(type=SHARED, parameter="profile", message=shared_message(owner)))
 
     def removed(self, work: Work, sent: Sent) -> None:
         """It is at Hellotext no more: deleted with its host object, or not syncable any longer (demand E5)."""
@@ -152,10 +193,13 @@ class Results:
 
     def skipped(self, work: Work, reason: SkipReason) -> None:
         """It is not sent, for ``reason``. Of who was erased nothing stays that was recorded since (demand I3)."""
-        is_personal = reason == SkipReason.ERASED and isinstance(work.row, Event)
-        written = self._finish(work, State.SKIPPED, skip_reason=reason, **(PERSONAL if is_personal else NO_ERROR))
+        columns = _EMPTIED.get(type(work.row), NO_ERROR) if reason == SkipReason.ERASED else NO_ERROR
+        written = self._finish(work, State.SKIPPED, skip_reason=reason, **columns)
         if written:
             self.figures.add([work.row], Ending.SKIPPED)
+        if written and reason == SkipReason.ERASED and isinstance(work.row, Session):
+            # It says nothing but whose browser this was.
+            Session.objects.using(self.using).filter(pk=work.row.pk).delete()
         work.row.skip_reason = reason
         self.report.skipped += 1
 
@@ -211,11 +255,15 @@ class Results:
             reference=row.reference,
             source=row.source,
             session=row.session,
+            attributed=False,
             payload_hash=work.hash,
             data={**sent.data, LAST_PAYLOAD: traces_of(row, work.payload or {})},
         )
         row.remote_id, row.synced_version, row.payload_hash = sent.remote_id, row.version, work.hash
         row.state = State.SYNCED
+        if work.leftovers:
+            # What guests had sent is taken away now.
+            RemoteObject.objects.using(self.using).filter(pk__in=work.leftovers).update(data={})
         return written
 
     def _finish(self, work: Work, state: State, **columns: Any) -> int:

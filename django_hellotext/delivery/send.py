@@ -5,7 +5,7 @@ What is built here runs in a pool thread and touches no database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -32,6 +32,7 @@ from .differences import (
     with_cleared,
     with_new_defaults,
 )
+from .profiles import Contact, Found, look_up
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Sent:
 
     ``adopted``: the object was there before, and is to be brought into step. ``unfinished``: it was created, and what
     has to follow failed. ``removed``: it is there no more, or it is empty.
-    ``opted_out`` is for subscriptions: the customer has opted out there, and nothing was changed.
+    ``opted_out`` is for subscriptions: the customer has opted out there, and nothing was changed. ``found`` is for a
+    look-up: who has the contacts of a profile that is sent next.
     """
 
     remote_id: str = ""
@@ -50,6 +52,7 @@ class Sent:
     unfinished: bool = False
     removed: bool = False
     opted_out: bool = False
+    found: Mapping[Contact, Found] | None = None
 
 
 Call = Callable[[HellotextClient], Sent]
@@ -101,6 +104,11 @@ OPERATIONS: Mapping[str, Operation] = {
     Kind.ACTION: _of("actions", deletes=False),
     Kind.APP: _of("apps"),
 }
+
+
+def lookup_call(contacts: Sequence[Contact]) -> Call:
+    """Look up who has ``contacts``, before a profile is sent that may change somebody else's."""
+    return lambda client: Sent(found=look_up(client, contacts))
 
 
 def object_call(work: Work, ids: Mapping[Link, str]) -> Call:

@@ -11,7 +11,8 @@ from django.core.exceptions import FieldError
 from django.db import models
 from django.db.models import Q
 
-from ..adapters import Adapter, Guest, IfPresent, Link, contacts, registry
+from ..adapters import Adapter, Guest, IfPresent, Link, OrderAdapter, RefundAdapter, contacts, registry
+from ..adapters.session_cart import SESSION_CARTS
 from ..conf import hellotext_settings
 from ..models import Change, Event, Kind, RemoteObject, Session
 from .subjects import OWNED, link_to
@@ -110,6 +111,9 @@ def find(who: models.Model | str, *, using: str) -> Person:
     _add_twins(person)
     for adapter in registry.all():
         _add_belongings(person, adapter)
+    _add_carts(person)
+    for adapter in registry.all():
+        _add_refunds(person, adapter)
     return person
 
 
@@ -185,8 +189,8 @@ def _add_found(person: Person, adapter: Adapter, obj: models.Model, *, claims: b
 
 
 def _add_twins(person: Person) -> None:
-    """Guests that Hellotext has joined with this person."""
-    ids = set(person.mirrors().exclude(remote_id="").values_list("remote_id", flat=True))
+    """Guests that Hellotext has joined with this person; never the account whose e-mail a guest has only typed."""
+    ids = set(person.mirrors().filter(attributed=False).exclude(remote_id="").values_list("remote_id", flat=True))
     twins = RemoteObject.objects.using(person.using).filter(
         account=person.account, kind=Kind.PROFILE, remote_id__in=ids
     )
@@ -208,6 +212,37 @@ def _add_belongings(person: Person, adapter: Adapter) -> None:
         if other is not None and other.kind == Kind.PROFILE:
             for obj in _hosts(person, adapter, **{path: link.pk}):
                 person.objects.add(link_to(obj, adapter))
+
+
+def _add_carts(person: Person) -> None:
+    """The carts that their orders were made of, and those of their browsers, unless they are somebody else's."""
+    found: set[Link] = set()
+    for link in person.objects:
+        adapter = registry.for_label(link.label)
+        if isinstance(adapter, OrderAdapter):
+            found.update(filter(None, map(adapter.cart_link, _hosts(person, adapter, pk=link.pk))))
+    sessions = set(person.sessions().values_list("session", flat=True))
+    sessions |= set(person.belongings().exclude(session="").values_list("session", flat=True))
+    rows = RemoteObject.objects.using(person.using).filter(account=person.account, kind=Kind.CART, session__in=sessions)
+    found.update(Link(row.kind, row.host_label, row.host_pk) for row in rows)
+    person.objects.update(link for link in found - person.objects if _is_theirs(person, link))
+
+
+def _is_theirs(person: Person, cart: Link) -> bool:
+    adapter = registry.for_label(cart.label)
+    if adapter is None or cart.label == SESSION_CARTS:
+        return True
+    owners = {adapter.profile_link(obj) for obj in _hosts(person, adapter, pk=cart.pk)}
+    return owners <= {None, *person.links}
+
+
+def _add_refunds(person: Person, adapter: Adapter) -> None:
+    """The refunds of their orders."""
+    path = _path(adapter.spec("order")) if adapter.getter("order") is None else None
+    if not isinstance(adapter, RefundAdapter) or path is None:
+        return
+    for link in [link for link in person.objects if link.kind == Kind.ORDER]:
+        person.objects.update(link_to(obj, adapter) for obj in _hosts(person, adapter, **{path: link.pk}))
 
 
 def _hosts(person: Person, adapter: Adapter, **wanted: Any) -> Iterator[models.Model]:

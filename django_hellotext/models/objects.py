@@ -63,6 +63,10 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
             )
         )
 
+    def finish_attributed(self, row: RemoteObject, *, token: str, version: int, **columns: Any) -> int:
+        """Record that the profile of ``row`` is another account's, as of ``version``; nothing was sent."""
+        return self.finish_synced(row, token=token, version=version, attributed=True, **columns)
+
     def finish_unchanged(self, ids: Iterable[int], *, token: str, version: int) -> int:
         """Hellotext has ``version`` of these rows already; nothing was sent."""
         return (
@@ -155,6 +159,8 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
         They remember that they were erased: no later change brings them back (demand I3).
         """
         wanted = list(ids)
+        # The profile of another account is not theirs to be cleared.
+        self.filter(pk__in=wanted, attributed=True).update(remote_id="", attributed=False)
         self.filter(pk__in=wanted).update(
             reference="", session="", data={}, seen={}, payload_hash="", version=F("version") + 1, **NO_ERROR
         )
@@ -263,7 +269,8 @@ class RemoteObject(Deliverable):
     ``baseline`` the last status seen; ``version`` counts changes, ``synced_version`` is the newest that arrived.
     ``seen`` is what else was last seen of the host object (the quantities in a cart, how its buyer came to the shop),
     ``changed_at`` when it last changed in the shop. ``tombstone_at`` and ``removal`` say when it was deleted there, and
-    what becomes of the remote object; ``removal`` is decided once, when the deletion is folded.
+    what becomes of the remote object; ``removal`` is decided once, when the deletion is folded. ``attributed``: the
+    profile is another account's with the same e-mail; events go there, and nothing else of this row.
     """
 
     KIND: ClassVar[Kind | None] = None
@@ -286,6 +293,7 @@ class RemoteObject(Deliverable):
     changed_at = UtcDateTimeField(_("changed in the shop"), null=True)
     recreated = models.PositiveSmallIntegerField(_("created anew"), default=0)
     tombstone_at = UtcDateTimeField(_("deleted in the shop"), null=True)
+    attributed = models.BooleanField(default=False, editable=False)
     removal = models.CharField(max_length=6, choices=Removal, blank=True, default="", editable=False)
 
     objects = RemoteObjectManager()

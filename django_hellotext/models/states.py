@@ -44,6 +44,7 @@ class SkipReason(models.TextChoices):
     ANONYMOUS = "anonymous", _("neither a profile nor a session is known")
     OPTED_OUT = "opted_out", _("the customer has opted out")
     ERASED = "erased", _("the customer's data was erased")
+    ATTRIBUTED = "attributed", _("the profile belongs to another account with this e-mail")
 
 
 MOVES: Mapping[State, frozenset[State]] = MappingProxyType(

@@ -1,0 +1,255 @@
+"""Decide which profile a customer or guest has, so that nobody's data change the profile of somebody else.
+
+Hellotext joins by e-mail and by phone: a profile that is created with the e-mail of another one changes that one. So
+each contact is looked up before it is sent for the first time:
+
+- A profile belongs to the account that has it. A guest, or a second account, with the same e-mail is *attributed* to
+  it: their orders and events go there, their values and their sessions do not.
+- A phone joins nobody. One that another profile has is left out.
+- Guests are one customer if they give the same e-mail, or the same phone and no e-mail.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..adapters import registry
+from ..adapters.contacts import KINDS, addresses_of
+from ..api import HellotextClient
+from ..conf import hellotext_settings
+from ..exceptions import ApiError
+from ..models import LAST_PAYLOAD, Kind, RemoteObject, State
+from .differences import SENT, cleared, with_cleared
+from .mirrors import traces_of
+from .policy import will_not_tell
+from .reconcile import profile_with
+
+if TYPE_CHECKING:
+    from .batch import Work
+
+logger = logging.getLogger("django_hellotext.delivery")
+
+EMAIL, PHONE = "email", "phone"
+SHARED = "profile_shared"
+
+Contact = tuple[str, str]  # its kind, and its value as it is compared
+
+
+@dataclass(frozen=True)
+class Found:
+    """The profile at Hellotext that has a contact."""
+
+    id: str
+    has_emails: bool
+
+
+def is_account(row: RemoteObject) -> bool:
+    """Return whether ``row`` mirrors a customer, rather than the guest of an order or a cart."""
+    adapter = registry.for_label(row.host_label)
+    return row.kind == Kind.PROFILE and adapter is not None and adapter.kind == Kind.PROFILE
+
+
+def contacts_of(payload: Mapping[str, Any]) -> list[Contact]:
+    """Return the e-mails and phones of a profile's payload, the default ones before the named ones."""
+    return [(kind, comparable(kind, value)) for kind, value in addresses_of(payload)]
+
+
+def comparable(kind: str, value: str) -> str:
+    """Return ``value`` as Hellotext compares it: e-mails without regard to case."""
+    return value.strip().casefold() if kind == EMAIL else value.strip()
+
+
+def own_id(row: RemoteObject) -> str:
+    """Return the ID of the profile that ``row`` itself writes; one that was only found so far does not count."""
+    return row.remote_id if row.synced_version and not row.attributed else ""
+
+
+def contacts_to_look_up(work: Work) -> list[Contact]:
+    """Return the contacts in the payload of ``work`` that its profile does not have yet, as far as we know.
+
+    All of them for a new profile, and where an e-mail has changed: the row may then move to another profile.
+    """
+    row, payload = work.row, work.payload or {}
+    if not isinstance(row, RemoteObject):
+        return []
+    every = contacts_of(payload)
+    if not own_id(row) or work.looked_up:
+        return every
+    before, now = row.data.get(LAST_PAYLOAD) or {}, traces_of(row, payload)
+    new = contacts_of({name: value for name, value in payload.items() if before.get(name) != now[name]})
+    return every if any(kind == EMAIL for kind, _ in new) else new
+
+
+def look_up(client: HellotextClient, contacts: Iterable[Contact]) -> dict[Contact, Found]:
+    """Return who has each of ``contacts``. Raises ``ApiError`` when Hellotext cannot be asked now."""
+    found: dict[Contact, Found] = {}
+    for kind, value in contacts:
+        try:
+            profile = profile_with(client, kind, value)
+        except ApiError as error:
+            if not will_not_tell(error):
+                raise
+            continue  # this token may not list profiles: what was written is checked afterwards
+        if profile is not None:
+            found[kind, value] = Found(id=str(profile.id), has_emails=bool(profile.emails))
+    return found
+
+
+def place(work: Work, found: Mapping[Contact, Found], *, using: str) -> None:
+    """Decide by what was ``found`` which profile ``work`` writes, and with which contacts.
+
+    Sets ``work.attributed_to`` if the profile is an account's. Otherwise removes contacts of other profiles from
+    ``work.payload``, and sets the row's remote ID, which is empty if the profile is to be created.
+    """
+    row, payload = work.row, work.payload
+    if not isinstance(row, RemoteObject) or payload is None:
+        return
+    work.is_placed = True
+    known = _Known(row, contacts_of(payload), found, using=using)
+    target = known.of_account() if is_account(row) else known.of_guest()
+    if target and known.owner(target) is not None:
+        work.attributed_to = target
+        return
+    taken = {contact for contact, one in found.items() if one.id != target}
+    if taken:
+        kinds = sorted({kind for kind, _ in taken})
+        logger.info("profile.contacts_left_out", extra={"row": row.pk, "kinds": kinds})
+        work.payload = _without(payload, taken)
+    if not own_id(row) or target != row.remote_id:
+        work.is_new_profile = True
+    if target != row.remote_id:
+        if own_id(row):
+            logger.info("profile.moved", extra={"row": row.pk, "before": row.remote_id, "after": target})
+        # What was sent to another profile says nothing about this one.
+        row.remote_id, row.payload_hash, row.data = target, "", {}
+    row.attributed = False
+    set_removals(work)
+
+
+class _Known:
+    """What is known of the contacts of a profile's row: who has them at Hellotext, and which rows are theirs."""
+
+    def __init__(
+        self, row: RemoteObject, contacts: list[Contact], found: Mapping[Contact, Found], *, using: str
+    ) -> None:
+        self.row = row
+        self.contacts = contacts
+        self.found = found
+        # An ID that a look for an uncertain row, or a pull, has found.
+        self.suggested = "" if row.attributed else row.remote_id
+        self.holders = holders_of({one.id for one in found.values()} | {self.suggested}, but=row, using=using)
+
+    def owner(self, remote_id: str) -> RemoteObject | None:
+        """Return the account that the profile belongs to."""
+        return next(filter(is_account, self.holders.get(remote_id, ())), None)
+
+    def of_guest(self) -> str:
+        """Return the profile of a guest: that of the e-mail, else their own, else that of the phone of a guest."""
+        own = own_id(self.row)
+        elsewhere = next((id for _, id in self._ids(EMAIL) if id != own), "")
+        if elsewhere:
+            return elsewhere
+        if own:
+            corrected = any(one not in self.found for one in self.contacts if one[0] == EMAIL)
+            # Others ordered with the former e-mail: the profile stays theirs.
+            return "" if corrected and self.holders.get(own) else own
+        if not any(kind == EMAIL for kind, _ in self.contacts):
+            for contact, id in self._ids(PHONE):
+                if not self.found[contact].has_emails and self.owner(id) is None:
+                    return id
+        return self._suggestion()
+
+    def of_account(self) -> str:
+        """Return the profile of an account: that of its e-mail, if that is no other account's, else its own."""
+        own = own_id(self.row)
+        default = next((one for one in self.contacts if one[0] == EMAIL), None)
+        for contact, id in self._ids(EMAIL):
+            is_free = self.owner(id) is None
+            if id != own and ((contact == default and (is_free or not own)) or (is_free and not own)):
+                return id
+        if own:
+            return own
+        for _, id in self._ids(PHONE):
+            # A phone that the shop has verified may be that of somebody who wrote to it before.
+            if hellotext_settings.VERIFIED is not None and not self.holders.get(id):
+                return id
+        return self._suggestion()
+
+    def _ids(self, kind: str) -> list[tuple[Contact, str]]:
+        return [(one, self.found[one].id) for one in self.contacts if one[0] == kind and one in self.found]
+
+    def _suggestion(self) -> str:
+        is_confirmed = not self.contacts or any(one.id == self.suggested for one in self.found.values())
+        return self.suggested if is_confirmed and not self.holders.get(self.suggested) else ""
+
+
+def holders_of(remote_ids: Iterable[str], *, but: RemoteObject, using: str) -> dict[str, list[RemoteObject]]:
+    """Return the rows, other than ``but``, that write each of these profiles, the oldest first."""
+    wanted = set(filter(None, remote_ids))
+    found: dict[str, list[RemoteObject]] = defaultdict(list)
+    if wanted:
+        rows = RemoteObject.objects.using(using).filter(
+            account=but.account, kind=Kind.PROFILE, remote_id__in=wanted, attributed=False
+        )
+        for row in rows.exclude(pk=but.pk).exclude(state=State.DELETED).order_by("pk"):
+            found[row.remote_id].append(row)
+    return found
+
+
+def find_leftovers(works: Iterable[Work], *, account: str, using: str) -> None:
+    """Note on ``works`` of accounts what guests had sent to the profile before it was the account's; one query."""
+    by_id: dict[str, Work] = {}
+    for work in works:
+        if isinstance(work.row, RemoteObject) and work.payload is not None and is_account(work.row):
+            by_id[work.row.remote_id] = work
+    by_id.pop("", None)
+    if not by_id:
+        return
+    rows = RemoteObject.objects.using(using).filter(
+        account=account, kind=Kind.PROFILE, remote_id__in=by_id, attributed=True
+    )
+    for row in rows:
+        if row.data.get(SENT):
+            work = by_id[row.remote_id]
+            work.leftovers[row.pk] = list(row.data[SENT])
+            set_removals(work)
+
+
+def set_removals(work: Work) -> None:
+    """Set what the next update of ``work`` takes away from its profile."""
+    row, payload = work.row, work.payload
+    if not isinstance(row, RemoteObject) or payload is None:
+        return
+    adapter = registry.for_label(row.host_label)
+    sent = row.data.get(SENT, [])
+    work.cleared = cleared(row.kind, sent, payload, declares=adapter.declares) if adapter is not None else {}
+    # Lists are joined one by one, and none is left here: what others have put the profile on stays.
+    names = [name for names in work.leftovers.values() for name in names if not name.startswith("lists[")]
+    work.cleared = with_cleared(work.cleared, cleared(row.kind, names, payload, declares=lambda name: True))
+
+
+def _without(payload: Mapping[str, Any], contacts: Container[Contact]) -> dict[str, Any]:
+    """Return ``payload`` without ``contacts``."""
+    left: dict[str, Any] = {}
+    for name, value in payload.items():
+        kind = KINDS.get(name)
+        if kind is None:
+            left[name] = value
+        elif not isinstance(value, Mapping):
+            if (kind, comparable(kind, str(value))) not in contacts:
+                left[name] = value
+        elif kept := {key: one for key, one in value.items() if (kind, comparable(kind, str(one))) not in contacts}:
+            left[name] = kept
+    return left
+
+
+def shared_message(other: RemoteObject) -> str:
+    """Return what the second account's row says. Names the first without saying anything about them."""
+    return (
+        f"Hellotext takes this customer for the one of {other.host_label} {other.host_pk}: they share an e-mail or a "
+        "phone. They are not merged, and nothing of this one is sent. Correct the e-mail or phone, then send again."
+    )
