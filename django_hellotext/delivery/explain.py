@@ -237,7 +237,16 @@ def _preview_lines(row: RemoteObject, seen: Preview, *, using: str) -> Iterator[
         yield Line("not_syncable", _("Its adapter's should_sync() says no."))
     elif seen.skip is not None:
         yield Line("anonymous", advice.for_skip(seen.skip))
+    elif seen.now is not None and not seen.changed and row.attributed:
+        text = _(
+            "Its profile is that of an account with the same e-mail. Orders and events go there; its name, phone and "
+            "session do not, because nobody has logged in."
+        )
+        yield Line("attributed", text)
     elif seen.now is not None and not seen.changed and row.remote_id:
+        if seen.left_out:
+            text = _("Left out, because another profile at Hellotext has it: %(names)s.")
+            yield Line("left_out", text % {"names": ", ".join(seen.left_out)})
         yield Line("unchanged", _("Hellotext has exactly what would be sent now, so nothing would be sent."))
     elif row.state == State.SYNCED:
         text = _(

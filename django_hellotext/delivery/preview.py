@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..adapters import Link, links
+from ..adapters.contacts import KINDS
 from ..intake.subjects import OWNED
-from ..models import LAST_PAYLOAD, PAYLOAD_VERSION, Event, RemoteObject, Session, SkipReason, State
+from ..models import LAST_PAYLOAD, PAYLOAD_VERSION, Event, Kind, RemoteObject, Session, SkipReason, State
 from ..models.sessions import attachment_of
 from .amounts import lacks_amount, read_amount
 from .batch import Batch, Work, event_links, object_of, profile_of, render_one
 from .buyers import utm_of
+from .differences import SENT, names_of
 from .mirrors import as_sent, hosts_of, identity_for, link_of, traces_of
 from .send import event_values
 
@@ -25,7 +27,8 @@ class Preview:
     ``None`` where nothing was sent yet. Of the values that were sent only fingerprints are kept.
 
     Without a payload ``skip``, ``fault`` (the columns of an error), ``gone`` or ``removal`` says why. ``changed`` says
-    whether it is another than the one that Hellotext has.
+    whether it is another than the one that Hellotext has. ``left_out`` are the names of contacts that were not sent,
+    because another profile has them.
     """
 
     now: dict[str, Any] | None
@@ -37,6 +40,7 @@ class Preview:
     fault: Mapping[str, Any] = field(default_factory=dict)
     gone: bool = False
     removal: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 def preview(row: RemoteObject, *, using: str) -> Preview:
@@ -58,7 +62,15 @@ def preview(row: RemoteObject, *, using: str) -> Preview:
         fault=work.fault or {},
         gone=work.gone,
         removal=work.removal,
+        left_out=_left_out(row, work.payload or {}),
     )
+
+
+def _left_out(row: RemoteObject, payload: Mapping[str, Any]) -> tuple[str, ...]:
+    if row.kind != Kind.PROFILE or row.attributed or SENT not in row.data:
+        return ()
+    contacts = names_of({name: value for name, value in payload.items() if name in KINDS})
+    return tuple(name for name in contacts if name not in row.data[SENT])
 
 
 def preview_event(event: Event, *, using: str) -> dict[str, Any] | None:
@@ -84,17 +96,21 @@ def preview_event(event: Event, *, using: str) -> dict[str, Any] | None:
             event,
             ids,
             profile_id="" if is_left_out else ids.get(profile_of(event), ""),
-            session="" if _is_somebody_elses(event, using=using) and not is_left_out else event.session,
+            session=""
+            if not is_left_out and (is_attributed or _is_somebody_elses(event, using=using))
+            else event.session,
             reference=target.reference if target is not None else "",
             utm=utm_of(target) if event.object_kind in OWNED else {},
         )
     )
 
 
-def _is_somebody_elses(event: Event, *, using: str) -> bool:
+def _is_somebody_elses(event: Event, owner: RemoteObject | None, *, using: str) -> bool:
     """Whether the event goes without its session, because that could not be joined with its customer (demand G6)."""
     if not event.session or not event.profile_label:
         return False
+    if owner is not None and owner.attributed:
+        return True
     identity = attachment_of(event.account, event.session, event.profile_label, event.profile_pk)
     rows = Session.objects.using(using).filter(identity=identity)
     return bool(rows.filter(state__in=[State.FAILED, State.SKIPPED]).exists())

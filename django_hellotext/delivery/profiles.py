@@ -64,8 +64,8 @@ def comparable(kind: str, value: str) -> str:
 
 
 def own_id(row: RemoteObject) -> str:
-    """Return the ID of the profile that ``row`` itself writes; one that was only found so far does not count."""
-    return row.remote_id if row.synced_version and not row.attributed else ""
+    """Return the ID of the profile that ``row`` has written; one that was only found so far does not count."""
+    return row.remote_id if SENT in row.data and not row.attributed else ""
 
 
 def contacts_to_look_up(work: Work) -> list[Contact]:

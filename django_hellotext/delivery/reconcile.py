@@ -82,9 +82,12 @@ def profile_with(client: HellotextClient, kind: str, value: str) -> Any:
     Raises ``ApiError`` when Hellotext cannot be asked. E-mails are compared without regard to case.
     """
     # The filter's name is inferred: an account that ignores it would list everybody.
-    for profile in client.profiles.list(limit=PAGE, **{kind: value}).items:
-        held = profile.emails if kind == "email" else profile.phones
-        if value.casefold() in {one.casefold() for one in held}:
+    is_email = kind == "email"
+    listed = (
+        client.profiles.list(limit=PAGE, email=value) if is_email else client.profiles.list(limit=PAGE, phone=value)
+    )
+    for profile in listed.items:
+        if value.casefold() in {one.casefold() for one in (profile.emails if is_email else profile.phones)}:
             return profile
     return None
 

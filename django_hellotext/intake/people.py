@@ -43,6 +43,12 @@ class Person:
         """Their e-mails, in order."""
         return sorted(value for kind, value in self.addresses if kind == EMAIL)
 
+    @property
+    def has_account(self) -> bool:
+        """Whether one of the profiles is an account's."""
+        adapters = (registry.for_label(link.label) for link in self.links)
+        return any(adapter is not None and adapter.kind == Kind.PROFILE for adapter in adapters)
+
     def mirrors(self) -> models.QuerySet[RemoteObject]:
         """Their profiles."""
         return self._mirrors(self.links)
@@ -90,8 +96,8 @@ class Person:
 def find(who: models.Model | str, *, using: str) -> Person:
     """The person named by a customer, by an order or cart of a guest, or by an e-mail.
 
-    An object stands for its person alone: what they have only claimed, such as the e-mail of an account that was never
-    confirmed, leads to nobody else (demand A10). An e-mail names whoever says that it is theirs.
+    An object stands for its person alone: what they have only claimed, such as the e-mail of a guest, or of an account
+    that was never confirmed, leads to no account of somebody else. An e-mail names everybody who says it is theirs.
 
     Raises ``ValueError`` for a text that is no e-mail, ``TypeError`` for an object without an adapter, or anything
     else.
@@ -106,8 +112,11 @@ def find(who: models.Model | str, *, using: str) -> Person:
         _add_object(person, who)
     else:
         raise TypeError(f"Expected a customer, an order or an e-mail, not {type(who).__name__}.")
+    is_guest = isinstance(who, models.Model) and not person.has_account
     for adapter in registry.all():
-        _search(person, adapter, claims=isinstance(who, str))
+        # The e-mail of a guest's order may be anybody's: it leads to other guests, and to no account.
+        if not (is_guest and adapter.kind == Kind.PROFILE):
+            _search(person, adapter, claims=isinstance(who, str))
     _add_twins(person)
     for adapter in registry.all():
         _add_belongings(person, adapter)

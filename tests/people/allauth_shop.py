@@ -52,6 +52,7 @@ def play() -> None:
     from django_hellotext.adapters import UserProfileAdapter, registry
     from django_hellotext.delivery import drain
     from django_hellotext.emulator import Emulator
+    from django_hellotext.emulator.inspection import state
     from django_hellotext.models import RemoteObject
     from tests.testshop.models import Order
 
@@ -80,6 +81,9 @@ def play() -> None:
         address.save()
         drain()
         say("confirmed: linked", remote_id("auth.user") == remote_id("testshop.order"))
+        Order.objects.create(number="A-2", email="gil@example.com", first_name="Mallory", status="placed")
+        drain()
+        say("a guest's name counts", "Mallory" in str(state(emulator)["profiles"]))
         for number in range(20):
             other = User.objects.create(username=f"u{number}", email=f"u{number}@example.com")
             EmailAddress.objects.create(user=other, email=other.email, verified=True, primary=True)

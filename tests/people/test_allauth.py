@@ -29,6 +29,7 @@ def test_an_account_becomes_the_guest_when_allauth_has_confirmed_the_email() -> 
     assert done.stdout.splitlines() == [
         "claimed: linked False",
         "confirmed: linked True",
+        "a guest's name counts False",
         "queries for 21 customers 2",
         "with an e-mail 21",
         "a phone ['hellotext.W103']",

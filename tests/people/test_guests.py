@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 
 import django_hellotext as hellotext
-from django_hellotext.adapters import UserProfileAdapter, registry
+from django_hellotext.adapters import UserProfileAdapter
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Event, RemoteObject, State
@@ -150,26 +150,6 @@ def test_nothing_is_asked_on_the_request_path(hellotext_app: Emulator, settings:
     placed_order(email=EMAIL)
     placed_order(customer=customer)
     assert len(hellotext_app.log) == 0
-
-
-def test_two_accounts_that_are_one_profile_are_reported_and_not_merged(
-    hellotext_app: Emulator, deliver: Deliver, profiles: Profiles, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Bad input: two users with one phone. Neither gets the other's activity."""
-    adapter = registry.for_model(User)
-    monkeypatch.setattr(type(adapter), "get_phone", lambda self, obj: "+59899123456", raising=False)
-    first = make_customer(first_name="Wile")
-    deliver()
-    second = make_customer(first_name="Road")
-    hellotext.track("page.viewed", profile=second, url="https://shop.example/")
-    deliver()
-    deliver()
-    rows = {row.host_pk: row for row in RemoteObject.objects.filter(kind="profile")}
-    reported = rows[str(second.pk)]
-    assert (reported.state, reported.error_type, reported.remote_id) == (State.FAILED, "profile_shared", "")
-    assert f"auth.user {first.pk}" in reported.error_message
-    assert (Event.objects.get().state, Event.objects.get().error_type) == (State.FAILED, "prerequisite_failed")
-    assert [profile["first_name"] for profile in profiles()] == ["Wile"]
 
 
 def test_a_guest_and_an_account_may_share_a_profile(deliver: Deliver) -> None:
