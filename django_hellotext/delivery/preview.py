@@ -96,9 +96,7 @@ def preview_event(event: Event, *, using: str) -> dict[str, Any] | None:
             event,
             ids,
             profile_id="" if is_left_out else ids.get(profile_of(event), ""),
-            session=""
-            if not is_left_out and (is_attributed or _is_somebody_elses(event, using=using))
-            else event.session,
+            session="" if _is_somebody_elses(event, owner, using=using) and not is_left_out else event.session,
             reference=target.reference if target is not None else "",
             utm=utm_of(target) if event.object_kind in OWNED else {},
         )
