@@ -31,7 +31,7 @@ class Wire(AbstractContextManager["Wire"]):
     def send(self, method: str, path: str, data: object = None) -> tuple[int, bytes]:
         """Send one request and return status and body. Raises ``ConnectionError`` when nothing more comes."""
         body = b"" if data is None else json.dumps(data).encode()
-        head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self._token}\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self._token}\r\n"
         if body:
             head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         self._socket.sendall(head.encode() + b"\r\n" + body)

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
-from enum import IntEnum
 from typing import cast
 from urllib.parse import unquote_plus
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.urls import is_valid_path
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.utils.http import escape_leading_slashes
 
 from .conf import hellotext_settings
+from .intake.capture import Capture, acapture, capture, drop, report, settle
 from .intake.current import handled
-from .intake.sessions import COOKIE, PARAMETER, SESSION_KEY, session_in_query
+from .intake.sessions import COOKIE, PARAMETER, session_in_query
 from .intake.subjects import refuses_to_be_seen
-from .intake.utm import UTM_KEY, utm_in_query
 from .intake.visits import Visit
 from .snippet.library import PRIVATE
-
-logger = logging.getLogger("django_hellotext.middleware")
 
 # Read and deleted by the script of the template tag, which then calls Hellotext.forget(): so it is no HttpOnly cookie,
 # of this host alone, on the path "/".
@@ -36,21 +33,16 @@ ACK_COOKIE = "hello_session_ack_at"
 PLATFORMS = (".myshopify.com", ".vtexcommercestable.com.br", ".myvtex.com", ".wixsite.com")
 
 
-class Kept(IntEnum):
-    """What became of the session in the query string."""
-
-    NOTHING = 0
-    FAILED = 1
-    STORED = 2
-
-
 class HellotextMiddleware:
     """Hangs ``request.hellotext`` on the request, and puts a valid ``hello_session`` into the Django session.
 
+    The view and the events of the request see the value at once. A Django session that begins with it is saved only
+    when the response is fine and the visitor is no crawler.
+
     Touches nothing else: without the parameter, and while the app is not configured, there is no session access,
-    no query, no ``Vary`` and no cookie (demands G1, G2). A response that stores the session, or that ends a login,
-    is never cacheable for others (demand G3). A session store that fails costs the visitor nothing (demand B4).
-    Stands after ``SessionMiddleware``; adds no thread hop of its own under ASGI (demand B7).
+    no query, no ``Vary`` and no cookie. A response to a valid ``hello_session``, or one that ends a login, is never
+    cacheable for others. A session store that fails costs the visitor nothing. Stands after ``SessionMiddleware``;
+    under ASGI it uses a thread only for the shop's hooks, at the first visit.
     """
 
     sync_capable = True
@@ -67,92 +59,53 @@ class HellotextMiddleware:
         if self.is_async:
             return self._answer(request)
         visit = request.hellotext = Visit(request)  # type: ignore[attr-defined]  # the attribute is ours
-        kept = Kept.NOTHING
+        captured = Capture.NOTHING
         if PARAMETER in request.META.get("QUERY_STRING", ""):
-            kept = _keep(request)
-            moved = _clean(request) if kept is Kept.STORED else None
+            captured = capture(request)
+            moved = _clean(request) if captured >= Capture.DEFERRED else None
             if moved is not None:
+                if captured is Capture.DEFERRED:
+                    _settle_moved(request, moved)
                 return moved
         token = handled.set(request)
         try:
             response = cast(HttpResponseBase, self.get_response(request))
         finally:
             handled.reset(token)
-        is_private = kept or visit.forgets or hasattr(request, PRIVATE)
-        return _finished(response, request, kept, visit) if is_private else response
+        if captured is Capture.DEFERRED:
+            settle(request, response)
+        is_private = captured or visit.forgets or hasattr(request, PRIVATE)
+        return _finished(response, request, captured, visit) if is_private else response
 
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
         visit = request.hellotext = Visit(request)  # type: ignore[attr-defined]  # the attribute is ours
-        kept = Kept.NOTHING
+        captured = Capture.NOTHING
         if PARAMETER in request.META.get("QUERY_STRING", ""):
-            kept = await _keep_async(request)
+            captured = await acapture(request)
             moved = None
-            if kept is Kept.STORED and hellotext_settings.CLEAN_URLS:
+            if captured >= Capture.DEFERRED and hellotext_settings.CLEAN_URLS:
                 # The shop's consent hook may look into the database.
                 moved = await sync_to_async(_clean)(request)
             if moved is not None:
+                if captured is Capture.DEFERRED:
+                    await sync_to_async(_settle_moved)(request, moved)
                 return moved
         token = handled.set(request)
         try:
             response = await cast(Awaitable[HttpResponseBase], self.get_response(request))
         finally:
             handled.reset(token)
-        is_private = kept or visit.forgets or hasattr(request, PRIVATE)
-        return _finished(response, request, kept, visit) if is_private else response
+        if captured is Capture.DEFERRED:
+            # The shop's hook SHOULD_TRACK may look into the database.
+            await sync_to_async(settle)(request, response)
+        is_private = captured or visit.forgets or hasattr(request, PRIVATE)
+        return _finished(response, request, captured, visit) if is_private else response
 
 
-def _to_keep(request: HttpRequest) -> str:
-    """The session to store, if there is one, and a place for it."""
-    session = session_in_query(request)
-    return session if session and hasattr(request, "session") and hellotext_settings.active else ""
-
-
-def _keep(request: HttpRequest) -> Kept:
-    session = _to_keep(request)
-    if not session:
-        return Kept.NOTHING
-    try:
-        store, utm = request.session, utm_in_query(request)
-        if store.get(SESSION_KEY) != session:
-            store[SESSION_KEY] = session
-            # The campaign of another session says nothing about this one.
-            store.pop(UTM_KEY, None)
-        if utm and store.get(UTM_KEY) != utm:
-            store[UTM_KEY] = utm
-    except Exception as error:
-        _report(error)
-        return Kept.FAILED
-    return Kept.STORED
-
-
-async def _keep_async(request: HttpRequest) -> Kept:
-    session = _to_keep(request)
-    if not session:
-        return Kept.NOTHING
-    try:
-        store, utm = request.session, utm_in_query(request)
-        if await store.aget(SESSION_KEY) != session:
-            await store.aset(SESSION_KEY, session)
-            await store.apop(UTM_KEY, None)
-        if utm and await store.aget(UTM_KEY) != utm:
-            await store.aset(UTM_KEY, utm)
-    except Exception as error:
-        _report(error)
-        return Kept.FAILED
-    return Kept.STORED
-
-
-def _report(error: Exception) -> None:
-    """The host's session store failed; a page that does not need it goes on (demand B4)."""
-    logger.error("middleware.session_failed", extra={"error": type(error).__name__})
-    if hellotext_settings.RAISE_ERRORS:
-        raise error
-
-
-def _finished(response: HttpResponseBase, request: HttpRequest, kept: Kept, visit: Visit) -> HttpResponseBase:
+def _finished(response: HttpResponseBase, request: HttpRequest, captured: Capture, visit: Visit) -> HttpResponseBase:
     """``response`` for this visitor alone."""
     patch_cache_control(response, private=True)
-    if kept or hasattr(request, PRIVATE):
+    if captured or hasattr(request, PRIVATE):
         patch_vary_headers(response, ["Cookie"])
     if visit.forgets:
         response.set_cookie(
@@ -192,11 +145,19 @@ def _clean(request: HttpRequest) -> HttpResponseBase | None:
     return response
 
 
+def _settle_moved(request: HttpRequest, moved: HttpResponseBase) -> None:
+    """Settle at a redirect of ours: the status of the page is not known yet, only whether there is a view for it."""
+    if is_valid_path(request.path_info, getattr(request, "urlconf", None)):
+        settle(request, moved)
+    else:
+        drop(request)
+
+
 def _refuses(request: HttpRequest) -> bool:
     try:
         return refuses_to_be_seen(request)
     except Exception as error:
-        _report(error)
+        report(error)
         return True
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from . import saving
+from .callers import host_name
 from .core import Emulator
 from .faults import KINDS, LONGEST_SECONDS, Fault
 from .server import EmulatorServer
@@ -25,6 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the emulator's options to a parser."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0 takes a free one (%(default)s)")
+    parser.add_argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        type=_host,
+        metavar="NAME",
+        help="a name under which other machines or containers call it; repeatable",
+    )
     parser.add_argument("--token", default="test-token", help="the API token to accept (%(default)s)")
     parser.add_argument("--business-id", default="test-business", help="the public business id (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="makes ids and faults repeat (%(default)s)")
@@ -58,6 +67,13 @@ def _port(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", text, re.ASCII) or int(text) > LAST_PORT:
         raise argparse.ArgumentTypeError(f"a port is a number from 0 to {LAST_PORT}")
     return int(text)
+
+
+def _host(text: str) -> str:
+    try:
+        return host_name(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _seconds(text: str) -> float:
@@ -99,7 +115,9 @@ def serve(options: argparse.Namespace, *, say: Callable[[str], None]) -> int:
             saving.check(options.state)
             if options.state.exists():
                 saving.load(emulator, options.state)
-        with EmulatorServer(emulator, host=options.host, port=options.port) as server:
+        with EmulatorServer(
+            emulator, host=options.host, port=options.port, allowed_hosts=options.allowed_host
+        ) as server:
             for fault in options.fault:
                 emulator.add_fault(fault)
             say(f"Hellotext emulator at {server.url}")

@@ -10,6 +10,7 @@ from typing import Any
 
 import simplejson
 
+from ..files import PRIVATE, replace_file
 from .core import Emulator
 from .tables import KEYS
 
@@ -27,7 +28,7 @@ def check(path: Path) -> None:
 
 
 def save(emulator: Emulator, path: Path) -> None:
-    """Write every object to ``path``; the old file stays whole until the new one is."""
+    """Write every object to ``path``, for this user alone; the old file stays whole until the new one is."""
     with emulator.locked():
         world = emulator.world
         state = {
@@ -41,9 +42,7 @@ def save(emulator: Emulator, path: Path) -> None:
             "activity": list(reversed(list(world.store["profile"].active.older()))),
         }
         text = simplejson.dumps(state, separators=(",", ":"), ensure_ascii=False)
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    replace_file(path, text.encode("utf-8"), mode=PRIVATE)
 
 
 def load(emulator: Emulator, path: Path) -> None:

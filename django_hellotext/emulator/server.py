@@ -8,11 +8,12 @@ import json
 import socket
 import struct
 import threading
+from collections.abc import Iterable
 from email.utils import formatdate
 from types import TracebackType
 from typing import Any
 
-from . import control, wire
+from . import callers, control, wire
 from .core import Emulator, EmulatorResponse
 
 BACKLOG = 512
@@ -29,6 +30,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._busy = False
         self._timer: asyncio.TimerHandle | None = None
+        self._address = ""  # of this machine, as the client sees it
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
@@ -37,6 +39,7 @@ class Connection(asyncio.Protocol):
         sock = transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._address = sock.getsockname()[0]
         self._server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -56,27 +59,32 @@ class Connection(asyncio.Protocol):
             try:
                 request = self._reader.next()
             except wire.WireError as error:
-                self._refuse(error)
+                self._refuse(error.status, "invalid", error.message)
                 return
             if request is None:
                 if self._reader.wants_continue:
                     self._reader.wants_continue = False
                     self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 return
+            server = self._server
+            complaint = callers.complaint(request, allowed={*server.names, self._address}, url=server.url)
+            if complaint:
+                self._refuse(403, "forbidden", complaint)
+                return
             if control.owns(request.path):
-                self._send(request, control.answer(self._server.emulator, request))
+                self._send(request, control.answer(server.emulator, request))
             else:
-                response = self._server.emulator.handle(
+                response = server.emulator.handle(
                     request.method, request.path, query=request.query, headers=request.headers, body=request.body
                 )
                 self._carry(request, response)
 
-    def _refuse(self, error: wire.WireError) -> None:
+    def _refuse(self, status: int, kind: str, message: str) -> None:
         if self._transport is None:
             return
-        body = json.dumps({"errors": [{"type": "invalid", "message": error.message}]}).encode()
+        body = json.dumps({"errors": [{"type": kind, "message": message}]}).encode()
         headers = {"content-type": "application/json"}
-        self._transport.write(wire.answer(error.status, headers, body, keep_alive=False))
+        self._transport.write(wire.answer(status, headers, body, keep_alive=False))
         self._transport.close()
 
     def _carry(self, request: wire.Request, response: EmulatorResponse) -> None:
@@ -151,13 +159,18 @@ class Connection(asyncio.Protocol):
 class EmulatorServer:
     """Serves an emulator over HTTP in a thread of its own; a context manager.
 
-    ``port`` 0 takes a free one; ``url`` and ``port`` are known once it has started.
+    ``port`` 0 takes a free one; ``url`` and ``port`` are known once it has started. ``allowed_hosts`` are names under
+    which clients may call it, beside ``localhost``, loopback addresses and the address that it listens on; raises
+    ``ValueError`` for one that is neither a name nor an address.
     """
 
-    def __init__(self, emulator: Emulator, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, emulator: Emulator, *, host: str = "127.0.0.1", port: int = 0, allowed_hosts: Iterable[str] = ()
+    ) -> None:
         self.emulator = emulator
         self.host = host
         self.port = port
+        self.names = {host.lower(), *map(callers.host_name, allowed_hosts)}
         self.connections: set[Connection] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listener: socket.socket | None = None

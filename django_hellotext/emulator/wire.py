@@ -102,7 +102,9 @@ class Reader:
         target = match[2].decode("latin-1")
         path, _, query = target.partition("?")
         if path.startswith(("http://", "https://")):
-            path = "/" + path.split("/", 3)[3] if path.count("/") > 2 else "/"
+            # The address of such a request takes the place of the Host header (RFC 9112, section 3.2.2).
+            _, _, headers["host"], *rest = path.split("/", 3)
+            path = "/" + "".join(rest)
         connection = headers.get("connection", "").lower()
         keep_alive = "close" not in connection if match[3] == b"1" else "keep-alive" in connection
         return Request(match[1].decode(), path, query, headers, b"", keep_alive)

@@ -80,7 +80,10 @@ def may_have_session(request: HttpRequest) -> bool:
 
 def keep(request: HttpRequest, session: str) -> None:
     """Put ``session`` into the Django session of the visitor."""
-    if hasattr(request, "session") and request.session.get(SESSION_KEY) != session:
+    if not hasattr(request, "session"):
+        return
+    # A session without a key holds what the middleware captured, and may not be saved.
+    if request.session.get(SESSION_KEY) != session or not request.session.session_key:
         request.session[SESSION_KEY] = session
 
 

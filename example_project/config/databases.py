@@ -27,7 +27,7 @@ def database_from(url: str, *, default_file: Path) -> dict[str, Any]:
     but dj-database-url, which reads it, is not installed.
     """
     if not url:
-        default_file.parent.mkdir(parents=True, exist_ok=True)
+        default_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": default_file, "OPTIONS": dict(SQLITE_OPTIONS)}
     try:
         import dj_database_url

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from demo.failures import ChildTrouble
+from demo.folder import open_private
 
 PATIENCE_SECONDS = 15.0  # for a process to end after SIGTERM; the worker finishes what is in hand
 START_SECONDS = 60.0  # for a process to be ready
@@ -62,7 +63,7 @@ class Children:
         A Ctrl-C in the terminal reaches the demo alone, which then ends its processes in their order.
         """
         log = self._logs / f"{name}.log"
-        with log.open("wb") as output:
+        with open_private(log) as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "demo.leash", *command],
                 cwd=self._folder,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import itertools
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,10 +50,16 @@ def choose_folder(environment: Mapping[str, str]) -> Folder:
     raise AssertionError("counting does not end")
 
 
+def open_private(path: Path) -> IO[bytes]:
+    """Open a file for writing that only this user can read; raises ``OSError`` where ``path`` is a symbolic link."""
+    return open(path, "wb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600))
+
+
 def _locked(path: Path) -> IO[bytes] | None:
     """Lock ``path`` for as long as this process lives or the file is open; None when another one has it."""
-    path.mkdir(parents=True, exist_ok=True)
-    lock = (path / LOCK).open("wb")
+    # It holds the customers of a shop: the database, the logs, and what the emulator was sent.
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = open_private(path / LOCK)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -18,7 +18,7 @@ from demo.browser import HellotextJs
 from demo.children import Children
 from demo.direct import session_for
 from demo.failures import Failure
-from demo.folder import Folder
+from demo.folder import Folder, open_private
 from demo.hellotext_side import HellotextSide
 from demo.journey import travel
 from demo.options import Options
@@ -67,7 +67,9 @@ def run(options: Options, places: Places, folder: Folder) -> str:
 
 def _prepare(var: Path) -> None:
     # As the logs of the other processes, not between the lines of the story.
-    logging.getLogger("django_hellotext").addHandler(logging.FileHandler(var / "demo.log", mode="w", encoding="utf-8"))
+    log = var / "demo.log"
+    open_private(log).close()
+    logging.getLogger("django_hellotext").addHandler(logging.FileHandler(log, encoding="utf-8"))
     try:
         call_command("check", fail_level="ERROR", stdout=StringIO())
         call_command("migrate", verbosity=0)

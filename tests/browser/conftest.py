@@ -20,6 +20,9 @@ from tests.needs import needed_module
 LIBRARY = "https://js.example/hellotext.js"
 STANDIN = Path(__file__).with_name("standin.js").read_text(encoding="utf-8")
 
+# The one of headless Chromium is on the list of crawlers, who get no Django session by a short link.
+USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
+
 # Told by the browser itself; what runs before the page is not subject to its policy.
 WATCH = """
 document.addEventListener("securitypolicyviolation", function (event) {
@@ -166,7 +169,7 @@ def opened(chromium: Any, shop: Any) -> Iterator[Open]:
         route.fulfill(body=STANDIN, content_type="text/javascript", headers=headers)
 
     def open_one(*, answer: Callable[[Any], None] = standin, script: bool = True) -> Visitor:
-        context = chromium.new_context(java_script_enabled=script)
+        context = chromium.new_context(java_script_enabled=script, user_agent=USER_AGENT)
         context.set_default_timeout(PATIENCE)
         context.add_init_script(WATCH)
         context.route(f"{LIBRARY}**", answer)

@@ -8,6 +8,7 @@ import resource
 import runpy
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -221,6 +222,44 @@ def test_the_management_command_ends_with_the_code_of_a_failure(tmp_path: Path) 
 def test_the_management_command_refuses_wrong_options() -> None:
     with pytest.raises(CommandError, match="no kind of fault"):
         call_command("hellotext_emulator", "--fault", "flood", stdout=io.StringIO())
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    """A user whose new files everybody may read and write."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def test_the_state_is_for_its_user_alone_from_the_beginning(
+    tmp_path: Path, open_umask: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "state.json"
+    file.write_text("wide open")
+    seen: list[int] = []
+
+    def replace(source: Path, target: Path) -> None:
+        seen.append(stat.S_IMODE(os.stat(source).st_mode))
+        rename(source, target)
+
+    rename = os.replace
+    monkeypatch.setattr(os, "replace", replace)
+    for _ in range(2):
+        saving.save(Emulator(), file)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert seen == [0o600, 0o600]
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_state_is_written_through_no_symbolic_link(tmp_path: Path) -> None:
+    victim, file = tmp_path / "victim", tmp_path / "state.json"
+    victim.write_text("precious")
+    for link in (file, tmp_path / "state.json.new"):
+        link.symlink_to(victim)
+    saving.save(Emulator(), file)
+    assert victim.read_text() == "precious"
+    assert not file.is_symlink()
 
 
 def test_everything_comes_back_from_a_file(shop: Shop, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ class Line:
 
 
 def head(method: str, path: str, *more: str) -> bytes:
-    lines = [f"{method} {path} HTTP/1.1", "Host: x", "Authorization: Bearer test-token", *more]
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", "Authorization: Bearer test-token", *more]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from demo.children import Children
 from demo.folder import Folder, choose_folder
 from demo.options import Refusal
 
@@ -51,6 +53,26 @@ def test_a_demo_beside_another_keeps_its_own_shop_and_says_so(tmp_path: Path) ->
         assert folder.notes() == [f"A demo runs here already: this one keeps its own shop in {tmp_path / '2'}."]
         with another_demo(tmp_path / "2"):
             assert chosen(SHOP_VAR=str(tmp_path)).path == tmp_path / "3"
+
+
+def test_what_a_demo_keeps_is_for_its_user_alone(tmp_path: Path) -> None:
+    folder = chosen(SHOP_VAR=str(tmp_path / "var"))
+    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+    assert stat.S_IMODE((folder.path / "demo.lock").stat().st_mode) == 0o600
+
+
+def test_a_demo_writes_through_no_symbolic_link(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    var = tmp_path / "var"
+    var.mkdir()
+    (var / "demo.lock").symlink_to(victim)
+    with pytest.raises(OSError, match="symbolic links"):
+        chosen(SHOP_VAR=str(var))
+    (var / "shop.log").symlink_to(victim)
+    with Children(folder=SHOP, logs=var, environment={}) as children, pytest.raises(OSError, match="symbolic links"):
+        children.start("shop", "manage.py", "version")
+    assert victim.read_text() == "precious"
 
 
 def test_the_next_demo_has_the_usual_folder_again_even_after_a_kill(tmp_path: Path) -> None:

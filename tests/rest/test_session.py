@@ -48,6 +48,11 @@ def quiet_customer(**values: Any) -> Any:
 # Who gets it
 
 
+def test_a_session_in_the_address_as_well_is_kept(client: Client) -> None:
+    client.post(f"{URL}?hello_session={SESSION}", {"session": SESSION}, content_type="application/json")
+    assert client.session[SESSION_KEY] == SESSION
+
+
 def test_a_customers_session_is_attached_to_the_customer(deliver: Callable[..., Report], emulator: Emulator) -> None:
     """G6: attached by the server, on verified login only."""
     customer = make_customer()
@@ -246,6 +251,13 @@ def test_there_is_a_limit_without_any_setting(client: Client) -> None:
 
 def test_any_address_that_a_client_claims_is_fit_for_a_cache_key(client: Client) -> None:
     assert hand_over(client, **{"X-Forwarded-For": "\x7f \t" + "9" * 5000}).status_code == 204
+
+
+def test_an_invented_address_does_not_pass_the_throttle_behind_a_known_proxy(client: Client, settings: Any) -> None:
+    """The proxy adds the address that it sees at the end; what the client wrote before it counts for nothing."""
+    settings.REST_FRAMEWORK = {"DEFAULT_THROTTLE_RATES": {"hellotext_session": "3/min"}, "NUM_PROXIES": 1}
+    claims = [{"X-Forwarded-For": f"198.51.100.{number}, 203.0.113.9"} for number in range(5)]
+    assert [hand_over(client, **claim).status_code for claim in claims] == [204, 204, 204, 429, 429]
 
 
 def test_a_cache_that_is_down_lets_the_visitor_through(client: Client, settings: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
+import stat
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -49,6 +51,22 @@ def run(*arguments: object) -> tuple[str, str]:
     out, err = StringIO(), StringIO()
     call_command("hellotext_js", *map(str, arguments), stdout=out, stderr=err)
     return out.getvalue(), err.getvalue()
+
+
+def test_it_is_installed_through_no_symbolic_link_and_for_everybody(static: Path, package: Path) -> None:
+    place = static / "hellotext" / js.VERSION
+    place.mkdir(parents=True)
+    victim = static / "victim"
+    victim.write_text("precious")
+    for name in ("hellotext.js", "webchat-emoji.js"):
+        (place / name).symlink_to(victim)
+    before = os.umask(0o022)
+    try:
+        run(package / "hellotext.js")
+    finally:
+        os.umask(before)
+    assert victim.read_text() == "precious"
+    assert {stat.S_IMODE(path.lstat().st_mode) for path in place.iterdir()} == {0o644}
 
 
 def test_the_library_is_installed_with_what_it_loads_by_itself(static: Path, package: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -25,7 +26,7 @@ import django_hellotext
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator, EmulatorServer, Fault
 from django_hellotext.management.commands import hellotext_worker
-from django_hellotext.management.commands.hellotext_worker import Stop
+from django_hellotext.management.commands.hellotext_worker import Health, Stop
 from django_hellotext.models import Event, State
 from tests.factories import make_customer, make_product
 
@@ -409,6 +410,65 @@ def test_a_health_file_that_cannot_be_written_ends_the_worker_before_it_begins(
     with pytest.raises(CommandError, match="cannot be written: No such file or directory"):
         call_command("hellotext_worker", health_file=str(tmp_path / "nowhere" / "alive"))
     assert not hellotext.log
+
+
+def test_the_health_file_is_written_through_no_symbolic_link(tmp_path: Path) -> None:
+    """In a shared folder: anybody may put links where a file is going to be written."""
+    victim, file = tmp_path / "victim", tmp_path / "alive"
+    victim.write_text("precious")
+    for link in (file, tmp_path / f".alive.{os.getpid()}"):
+        link.symlink_to(victim)
+    health = Health(str(file))
+    for text in ("started", "ok"):
+        health.write(text)
+        assert file.read_text().endswith(f" {text}\n")
+    assert not file.is_symlink()
+    health.remove()
+    assert victim.read_text() == "precious"
+
+
+def test_the_temporary_name_of_the_health_file_is_another_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    rename = os.replace
+
+    def replace(source: Path, target: Path) -> None:
+        names.append(source.name)
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    health = Health(str(tmp_path / "alive"))
+    for _ in range(3):
+        health.write("ok")
+    assert len(set(names)) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["alive"]
+
+
+def test_a_monitor_of_another_user_may_read_the_health_file(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        Health(str(tmp_path / "alive")).write("ok")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "alive").stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        "test $(( $(date +%s) - $(stat -c %Y {file}) )) -lt 120",
+        'find {file} -newermt "-120 seconds" | grep -q .',
+        "find {file} -mmin -2 | grep -q .",
+    ],
+)
+def test_the_usual_probes_tell_a_young_file_from_an_old_one(tmp_path: Path, probe: str) -> None:
+    file = tmp_path / "alive"
+    Health(str(file)).write("ok")
+    command = ["sh", "-c", probe.format(file=file)]
+    assert subprocess.run(command, check=False).returncode == 0
+    os.utime(file, (time.time() - 300,) * 2)
+    assert subprocess.run(command, check=False).returncode != 0
 
 
 def test_once_has_an_exit_code_and_no_health_file(hellotext: Emulator, tmp_path: Path) -> None:

@@ -27,4 +27,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("page/", views.page),
     path("file/", views.file),
     path("no-response/", views.no_response),
+    path("moved/", views.moved),
+    path("told/", views.told),
+    path("begins/", views.begins),
 ]
+
+handler404 = "tests.surfaces.views.not_found"

@@ -140,5 +140,29 @@ def no_response(request: HttpRequest) -> Any:
     return None
 
 
+def moved(request: HttpRequest) -> HttpResponseRedirect:
+    """Send the visitor of a campaign to its page."""
+    return HttpResponseRedirect("/plain/")
+
+
+def told(request: Any) -> HttpResponse:
+    """Say what the request knows of its visitor, and record an event."""
+    visit = request.hellotext
+    visit.track("page.viewed")
+    said = f"{visit.session} {visit.utm.get('source', '')} {request.session.get('hellotext_session', '')}"
+    return HttpResponse(said, status=int(request.GET.get("status", 200)))
+
+
+def begins(request: HttpRequest) -> HttpResponse:
+    """Begin a Django session."""
+    request.session["basket"] = 7
+    return HttpResponse(status=int(request.GET.get("status", 200)))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer an unknown address."""
+    return HttpResponse(status=404)
+
+
 def _fail() -> str:
     raise LookupError("the template's own mistake")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import shutil
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from django.contrib.staticfiles import finders
 from django.core.management.base import BaseCommand, CommandError
 
 from django_hellotext import js
+from django_hellotext.files import PUBLIC, replace_file
 
 PACKAGE = "@hellotext/hellotext"
 MARKS = (b"Hellotext", b"hello_session")  # what every build of the library holds
@@ -47,10 +47,10 @@ class Command(BaseCommand):
         name = f"hellotext/{version or 'unknown'}/hellotext.js"
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)
+        replace_file(place, content, mode=PUBLIC)
         self.stdout.write(f"Installed {place}")
         for other in _what_belongs_to(source):
-            shutil.copyfile(other, place.parent / other.name)
+            replace_file(place.parent / other.name, other.read_bytes(), mode=PUBLIC)
             self.stdout.write(f"Installed {place.parent / other.name}")
         if not version:
             self.stderr.write(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import threading
@@ -21,6 +20,7 @@ from django_hellotext import clock
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report, drain, runs
 from django_hellotext.delivery.abandonment import record_abandoned
+from django_hellotext.files import PUBLIC, replace_file
 from django_hellotext.redaction import mask
 
 SLICE = 30.0  # seconds after which it turns to the next database, and to the carts, however much is left
@@ -80,10 +80,7 @@ class Health:
             return
         line = f"{clock.now().isoformat(timespec='seconds')} {text}\n"
         try:
-            # Whoever reads it meanwhile sees the old file or the new one.
-            beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-            beside.write_text(line, encoding="ascii", errors="replace")
-            beside.replace(self._path)
+            replace_file(self._path, line.encode("ascii", "replace"), mode=PUBLIC)
         except OSError as error:
             raise CommandError(f"--health-file {self._path} cannot be written: {error.strerror}.") from error
 
