@@ -104,6 +104,8 @@ def _erase(person: Person) -> Erasure:
     changes = list(person.changes().values_list("pk", flat=True))
     belongings = list(person.belongings().values_list("pk", flat=True))
     _mark_unknown(person)
+    # A tombstone of an address that is an account's would forget that one as well.
+    leaves_stones = person.has_account or not person.mirrors().filter(attributed=True).exists()
     mirrors = list(person.mirrors().values_list("pk", flat=True))
     for ids in _chunks(events):
         _manager(person.events()).erase(ids)
@@ -115,7 +117,8 @@ def _erase(person: Person) -> Erasure:
     for ids in _chunks(belongings):
         rows.filter(pk__in=ids).update(session="", data={}, seen={})
     waiting = rows.erase(mirrors, at=clock.now())
-    _leave_tombstones(person)
+    if leaves_stones:
+        _leave_tombstones(person)
     return Erasure(**{**vars(told), "at_hellotext": waiting})
 
 
