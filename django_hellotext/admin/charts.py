@@ -16,12 +16,11 @@ from django.utils.translation import gettext as _
 from django_hellotext.delivery.inspection import DRIFTS
 from django_hellotext.delivery.overview import SESSION, Latency, Overview, Refusal, Span
 from django_hellotext.models import Kind
+from django_hellotext.sanitize import csv_cell
 
 from .hosts import EMPTY
 
 MOST_ACTIONS = 7  # series of a chart; the others are one more
-# What a spreadsheet would take for a formula, or a beginning that it skips to find one.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 STACK, LINES = "stack", "lines"
 
@@ -80,7 +79,8 @@ class Chart:
     def to_csv(self) -> str:
         """The table as a file that a spreadsheet opens without running anything of it."""
         out = StringIO()
-        writer = csv.writer(out)
+        # Every text in quotes: elsewhere a spreadsheet may split at semicolons or tabs.
+        writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC)
         writer.writerow([_safe(self.head), *(_safe(column.name) for column in self.columns)])
         for row in self.rows:
             writer.writerow([_safe(row.head.value), *(_safe(cell.value) for cell in row.cells)])
@@ -106,9 +106,7 @@ def _safe(value: Any) -> Any:
         return ""
     if isinstance(value, date | datetime):
         return value.isoformat()
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return f"'{value}"
-    return value
+    return csv_cell(value)
 
 
 def _count(value: int) -> Cell:

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from django_hellotext import __version__
 from django_hellotext.exceptions import ApiError, ConfigurationError, InvalidResponse
-from django_hellotext.redaction import Redacted, mask_path
+from django_hellotext.redaction import Redacted, mask_path, register_secret
 
 from .backends.base import BaseBackend, PreparedRequest, RawResponse
 from .backends.http import MAX_BODY, HttpBackend
@@ -32,6 +32,7 @@ from .resources.properties import Properties
 from .resources.refunds import Refunds
 from .resources.sessions import Sessions
 from .response import ApiResponse
+from .tracebacks import hide_locals
 from .types.encoding import decode_json, encode_json
 
 logger = logging.getLogger("django_hellotext.api")
@@ -73,7 +74,9 @@ class HellotextClient:
     ) -> None:
         problem = _token_problem(token)
         self._authorization = Redacted("" if problem else f"Bearer {_reveal(token)}")
-        del token  # no local of a traceback may hold it (demand I1)
+        if not problem:
+            register_secret(token)
+        del token  # no local of a traceback may hold it
         if problem:
             raise ConfigurationError(problem)
         self._base_url = _check_base_url(base_url, allow_http=allow_http)
@@ -122,6 +125,7 @@ class HellotextClient:
         """Release the connections. The client may be used again afterwards."""
         self._backend.close()
 
+    @hide_locals
     def request(
         self,
         method: str,

@@ -23,6 +23,7 @@ from ..models import Change, Event, Kind, Lane, RemoteObject, Session, SkipReaso
 from ..models.deliverable import Deliverable
 from ..models.sessions import attachment_of
 from ..redaction import mask
+from ..sanitize import one_line
 from . import advice
 from .batch import event_links, profile_of
 from .mirrors import hosts_of
@@ -46,7 +47,11 @@ class Explanation:
         return [line.code for line in self.lines]
 
     def __str__(self) -> str:
-        return "\n".join([self.subject, *(f"{'  ' * line.depth}- {line.text}" for line in self.lines)])
+        return "\n".join(self.as_lines())
+
+    def as_lines(self) -> list[str]:
+        """Return the subject and each line as one line of a terminal."""
+        return [one_line(self.subject), *(f"{'  ' * line.depth}- {one_line(line.text)}" for line in self.lines)]
 
 
 def explain(what: models.Model, *, using: str | None = None) -> Explanation:

@@ -31,6 +31,7 @@ from ..intake.related import DEPENDENT
 from ..intake.tracking import record_status
 from ..models import Change, Kind, Lane, RemoteObject, Removal
 from ..models.objects import identity_of
+from ..redaction import mask
 from . import cart_events
 from .buyers import remember
 from .expansion import expand
@@ -325,7 +326,7 @@ def _notice(adapter: Adapter, status: str) -> None:
     except (FieldDoesNotExist, AttributeError):
         return  # over a relation, or a property: nobody says what it may be
     if choices and status not in {status_text(value) for value, _ in choices}:
-        logger.warning("status.unknown", extra={"adapter": type(adapter).__name__, "status": status})
+        logger.warning("status.unknown", extra={"adapter": type(adapter).__name__, "status": mask(status)})
 
 
 def _cart_fact(step: cart_events.Step, one: _Folded, *, using: str) -> Fact | None:

@@ -13,7 +13,7 @@ from ..adapters.history import keeps_history
 from ..conf import hellotext_settings
 from ..intake import backfill
 from ..models import Event
-from ..redaction import mask, mask_data
+from ..redaction import mask_data
 from .buyers import sessions_of
 from .drift import Seen, Standing, is_chosen, moved_to, orphans_of
 from .mirrors import as_sent
@@ -144,4 +144,4 @@ def _short(value: Any) -> Any:
         return {key: _short(entry) for key, entry in value.items()}
     if isinstance(value, list):
         return [_short(entry) for entry in value]
-    return Truncator(mask(value)).chars(LONGEST) if isinstance(value, str) else value
+    return Truncator(value).chars(LONGEST) if isinstance(value, str) else value

@@ -44,7 +44,7 @@ def examine_adapters(using: str, client: HellotextClient | None) -> Iterator[Fin
             yield error(
                 "adapters.unreadable",
                 f"{adapter.kind} {name}: its objects cannot be read",
-                mask(f"{type(failure).__name__}: {failure}").strip(),
+                mask(f"{type(failure).__name__}: {failure}"),
                 "Run manage.py migrate for the shop's own apps, or correct the adapter's queryset().",
             )
     yield from _unregistered(using)

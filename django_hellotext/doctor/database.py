@@ -33,7 +33,7 @@ def examine_database(using: str, client: HellotextClient | None) -> Iterator[Fin
         yield error(
             "database.unreachable",
             f"The database {using!r} cannot be reached",
-            mask(f"{type(failure).__name__}: {failure}").strip(),
+            mask(f"{type(failure).__name__}: {failure}"),
             f"Start it, or correct DATABASES[{using!r}].",
         )
         return

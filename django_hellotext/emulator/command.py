@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+from ..sanitize import one_line
 from . import saving
 from .callers import host_name
 from .core import Emulator
@@ -126,7 +127,8 @@ def serve(options: argparse.Namespace, *, say: Callable[[str], None]) -> int:
             saving.save(emulator, options.state)
     except (OSError, saving.StateError) as error:
         advice = " Choose another with --port." if getattr(error, "errno", None) == errno.EADDRINUSE else ""
-        print(f"The emulator could not run: {str(error).rstrip('.')}.{advice}", file=sys.stderr, flush=True)  # noqa: T201 - a command
+        problem = one_line(str(error).rstrip("."))
+        print(f"The emulator could not run: {problem}.{advice}", file=sys.stderr, flush=True)  # noqa: T201 - a command
         return 1
     finally:
         for number, handler in before.items():

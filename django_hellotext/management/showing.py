@@ -14,6 +14,8 @@ from django.core.management.base import OutputWrapper
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from django_hellotext.sanitize import one_line
+
 EVERY = 10.0  # seconds between two lines of a log
 BAR = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}, {rate_noinv_fmt}, {remaining} left"
 NARROW_BAR = "{desc} {percentage:3.0f}% |{bar}| {rate_noinv_fmt}, {remaining} left"
@@ -156,18 +158,21 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} d"
 
 
-def printable(text: str) -> str:
-    """``text`` without what a terminal would obey, or show elsewhere than it stands."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+def wrapped(text: str, *, width: int, indent: int = 0, hanging: int = 2) -> list[str]:
+    """Return ``text`` in lines of at most ``width`` columns, indented; all but the first by ``hanging`` more.
+
+    Cleans the text first, because escapes are longer than what they stand for.
+    """
+    return textwrap.wrap(
+        one_line(" ".join(text.split())),
+        width,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + hanging),
+    )
 
 
-def wrapped(text: str, *, width: int, indent: int = 0) -> str:
-    """``text`` in lines of ``width`` columns at most, the first by ``indent``, the others by two more."""
-    return textwrap.fill(text, width, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2))
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str | int]], *, width: int, texts: int = 2) -> str:
-    """``rows`` under ``head`` in columns; the first ``texts`` columns are text, the others counts.
+def table(head: Sequence[str], rows: Sequence[Sequence[str | int]], *, width: int, texts: int = 2) -> list[str]:
+    """Return the lines of ``rows`` under ``head`` in columns; the first ``texts`` columns are text, the others counts.
 
     Columns of nothing but zeros are left out. What does not fit into ``width`` becomes a line for each row.
     """
@@ -175,9 +180,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str | int]], *, width: in
     lines = [[head[place] for place in kept], *([_cell(row[place]) for place in kept] for row in rows)]
     widths = [max(len(line[place]) for line in lines) for place in range(len(kept))]
     if sum(widths) + 2 * (len(widths) - 1) > width:
-        return "\n".join(_listed(head, row, texts) for row in rows)
+        return [line for row in rows for line in _listed(head, row, texts)]
     shown = ["  ".join(_placed(line, widths, texts)).rstrip() for line in lines]
-    return "\n".join([shown[0], "  ".join("-" * size for size in widths), *shown[1:]])
+    return [shown[0], "  ".join("-" * size for size in widths), *shown[1:]]
 
 
 def _placed(line: Sequence[str], widths: Sequence[int], texts: int) -> Iterator[str]:
@@ -186,9 +191,9 @@ def _placed(line: Sequence[str], widths: Sequence[int], texts: int) -> Iterator[
 
 
 def _cell(value: str | int) -> str:
-    return value if isinstance(value, str) else f"{value:,}"
+    return one_line(value) if isinstance(value, str) else f"{value:,}"
 
 
-def _listed(head: Sequence[str], row: Sequence[str | int], texts: int) -> str:
+def _listed(head: Sequence[str], row: Sequence[str | int], texts: int) -> list[str]:
     counts = [f"{_cell(value)} {name}" for name, value in zip(head[texts:], row[texts:], strict=True) if value]
-    return f"{' '.join(str(text) for text in row[:texts])}:\n  {', '.join(counts) or 'nothing'}"
+    return [f"{' '.join(str(text) for text in row[:texts])}:", f"  {', '.join(counts) or 'nothing'}"]

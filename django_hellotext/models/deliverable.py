@@ -35,11 +35,11 @@ def new_token() -> str:
 def error_fields(
     *, status: int | None = None, type: str = "", parameter: str = "", message: str = ""
 ) -> dict[str, Any]:
-    """The columns of the last error, masked and cut to their size (demand I1)."""
+    """Return the columns of the last error, each masked, on one line and cut to its size."""
     return {
         "error_status": status,
-        "error_type": type[:64],
-        "error_parameter": (parameter or "")[:100],
+        "error_type": mask(type)[:64],
+        "error_parameter": mask(parameter or "")[:100],
         "error_message": mask(message)[:ERROR_MESSAGE_LENGTH],
     }
 

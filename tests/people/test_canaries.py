@@ -7,9 +7,11 @@ import io
 import json
 import logging
 import pickle
-import sys
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.contrib import admin
@@ -24,11 +26,13 @@ from django.views.debug import ExceptionReporter
 import django_hellotext as hellotext
 from django_hellotext import clock, dispatch
 from django_hellotext.adapters import registry
+from django_hellotext.api import HellotextClient
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.clients import client_from_settings
 from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.exceptions import ApiError, TrackingError
+from django_hellotext.management import commands as commands_package
 from django_hellotext.models import Account, Change, Dashboard, Event, RemoteObject, Session
 from tests.factories import make_customer, make_order, placed_order
 from tests.needs import needed_module
@@ -38,7 +42,13 @@ TOKEN = "ALK_canary-token-7f3a"
 EMAIL = "canary.person@shop.example"
 PHONE = "+59899123456"
 NAME = "Canariana"
-CANARIES = (TOKEN, "canary-token", EMAIL, "canary.person", PHONE, "99123456", NAME)
+CANARIES = (TOKEN, "canary-token", EMAIL, "canary.person", "canary person", PHONE, "99123456", "99.123.456", NAME)
+# The same person and token in every way that a server, a library or an adapter may write them.
+WRITTEN = (
+    f'{EMAIL}, {quote(EMAIL, safe="")}, {quote(quote(EMAIL))}, "canary person"@shop.example, '
+    f"canary.person@[192.0.2.7], {PHONE}, {quote(PHONE)}, 00598.99.123.456, "
+    f"Bearer {TOKEN}, {TOKEN}, {TOKEN.removeprefix('ALK_')}"
+)
 
 # What prints personal data because it was asked for it, and a server that runs until it is stopped.
 ON_PURPOSE = {"hellotext_export", "hellotext_emulator"}
@@ -95,7 +105,7 @@ def seeded(account: Emulator, deliver: Callable[..., Report], monkeypatch: pytes
     """A customer and a guest with everything that can go wrong: refusals, lost answers, adapters that raise."""
 
     def chatty(self: Any, obj: Any) -> str:
-        raise ValueError(f"no method for {EMAIL}, {PHONE}, Bearer {TOKEN}")
+        raise ValueError(f"no method for {WRITTEN}")
 
     customer = make_customer(email=EMAIL, first_name=NAME, last_name=NAME)
     hellotext.track("page.viewed", profile=customer, session="s-1", url="https://shop.example/")
@@ -108,8 +118,9 @@ def seeded(account: Emulator, deliver: Callable[..., Report], monkeypatch: pytes
     deliver()
     RemoteObject.objects.update(next_attempt_at=None)
     Account.objects.update(paused_until=None, paused_reason="")
-    with contextlib.suppress(ApiError):
-        client_from_settings().profiles.retrieve(EMAIL)
+    for id in (EMAIL, WRITTEN):
+        with contextlib.suppress(ApiError):
+            client_from_settings().profiles.retrieve(id)
     monkeypatch.setattr(type(registry.for_model(Order)), "get_payment_method", chatty, raising=False)
     make_order(customer=customer, email=EMAIL)
     deliver()
@@ -202,14 +213,22 @@ def test_djangos_page_of_an_error(seeded: User, address: str, error: type[Except
 
 @pytest.mark.django_db
 def test_a_report_of_an_error_while_sending(seeded: User) -> None:
-    """I1: what an error tracker makes of a failed call, with the locals of our frames."""
-    try:
-        client_from_settings().sessions.attach("unknown-session", profile="nobody")
-    except ApiError:
-        reporter = ExceptionReporter(None, *sys.exc_info())
-        text = reporter.get_traceback_html() + reporter.get_traceback_text()
-    assert "attach" in text
-    assert found_in(text) == []
+    """What an error tracker makes of failed calls, with the locals of our frames."""
+    calls: list[Callable[[HellotextClient], object]] = [
+        lambda client: client.sessions.attach("unknown-session", profile="nobody"),
+        lambda client: client.profiles.create(email=EMAIL, phone="not a phone", first_name=NAME),
+        lambda client: client.profiles.update(f"{EMAIL}/{PHONE}", phone=PHONE),
+        lambda client: client.profiles.create(email=EMAIL, first_name=7),  # type: ignore[arg-type]
+        lambda client: client.request("POST", "/v1/profiles", json={"email": EMAIL, "phone": "not a phone"}),
+    ]
+    client = client_from_settings()
+    for call in calls:
+        with pytest.raises((ApiError, TypeError)) as caught:
+            call(client)
+        reporter = ExceptionReporter(None, caught.type, caught.value, caught.tb.tb_next)
+        frames = [frame for frame in reporter.get_traceback_frames() if frame["filename"] != __file__]
+        assert frames
+        assert found_in(f"{caught.value!r} {[frame['vars'] for frame in frames]}") == []
 
 
 @pytest.mark.django_db
@@ -241,18 +260,18 @@ def test_every_page_of_the_admin(seeded: User, client: Client) -> None:
 def said_by(*command: str) -> str:
     out, err = io.StringIO(), io.StringIO()
     try:
-        call_command(*command, stdout=out, stderr=err)
+        with contextlib.suppress(SystemExit):  # the exit code of a status
+            call_command(*command, stdout=out, stderr=err)
     except CommandError as error:  # manage.py prints it
         err.write(str(error))
     return out.getvalue() + err.getvalue()
 
 
-@pytest.mark.django_db
-def test_every_management_command(seeded: User, deliver: Callable[..., Report]) -> None:
-    """I1: what a terminal, a cron mail or a CI log shows. A new command has to be added here."""
+def commands(seeded: User) -> dict[str, list[list[str]]]:
+    """Every command with its options. A new command has to be added here."""
     order = Order.objects.latest("pk")
     failed = Event.objects.filter(state="failed").latest("pk")
-    arguments: dict[str, list[list[str]]] = {
+    arguments = {
         "hellotext_sync": [
             [*options, "--wait", "0.01"]
             for options in ([], ["--full"], ["--check"], ["--repair", "--json"], ["--pull"], ["--dry-run"])
@@ -271,11 +290,56 @@ def test_every_management_command(seeded: User, deliver: Callable[..., Report]) 
     }
     ours = {name for name, app in get_commands().items() if app == "django_hellotext"}
     assert ours - ON_PURPOSE <= arguments.keys()
-    for name in sorted(ours - ON_PURPOSE):
-        for given in arguments[name]:
-            said = said_by(name, *given)
-            assert said, (name, given)
-            assert found_in(said) == [], (name, given)
+    return dict(sorted(arguments.items()))
+
+
+@pytest.mark.django_db
+def test_every_management_command(seeded: User, deliver: Callable[..., Report]) -> None:
+    """What a terminal, a cron mail or a CI log shows."""
+    for name, given in commands(seeded).items():
+        for options in given:
+            said = said_by(name, *options)
+            assert said, (name, options)
+            assert found_in(said) == [], (name, options)
+
+
+HOSTILE = "a\r\nFORGED line\x1b[2J\x1b]0;title\x07\x85FORGED\u2028FORGED\u202e"
+
+
+@pytest.mark.django_db
+def test_no_stored_text_steers_the_terminal(seeded: User, account: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors that an older version, another program or a server has written, in every command."""
+
+    def hostile(self: Any, obj: Any) -> str:
+        raise ValueError(HOSTILE)
+
+    monkeypatch.setattr(type(registry.for_model(Order)), "get_payment_method", hostile, raising=False)
+    wanted = commands(seeded)
+    wanted["hellotext_explain"] += [["auth.user", HOSTILE], ["event", HOSTILE], [HOSTILE, "1"]]
+    wanted["hellotext_explain"] += [[*options, "--json"] for options in wanted["hellotext_explain"]]
+    wanted["hellotext_export"] = [[EMAIL], [HOSTILE]]
+    wanted["hellotext_erase"] += [[HOSTILE]]
+    wanted["hellotext_js"] += [[HOSTILE]]
+    shown = 0
+    for name, given in wanted.items():
+        for options in given:
+            for table in (Event, RemoteObject, Session):
+                table.objects.update(error_message=HOSTILE, error_type=HOSTILE[:40], error_parameter=HOSTILE)
+            RemoteObject.objects.update(reference=HOSTILE, state="failed")
+            Account.objects.update(paused_reason="" if name == "hellotext_sync" else HOSTILE)
+            said = said_by(name, *options)
+            shown += "FORGED" in said
+            assert not [line for line in said.splitlines() if line.startswith("FORGED")], (name, options)
+            assert {char for char in said if not char.isprintable()} <= {"\n"}, (name, options)
+    assert shown > 10
+
+
+def test_every_command_prints_through_the_cleaned_output() -> None:
+    for module in Path(commands_package.__path__[0]).glob("*.py"):
+        source = module.read_text(encoding="utf-8")
+        assert "BaseCommand)" not in source, module.name
+        used = re.findall(r"self\.(?:stdout|stderr)\.write|print\(", source)
+        assert not used, module.name
 
 
 @pytest.fixture(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import time
+import unicodedata
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,6 +31,7 @@ from django_hellotext.delivery.standing import Condition
 from django_hellotext.delivery.syncing import Choice
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Account, Event, Figure, Session, State
+from django_hellotext.sanitize import one_line
 from tests.chromium import PATIENCE, reload_middleware
 from tests.chromium import chromium as chromium
 from tests.factories import make_customer, make_product, placed_order
@@ -44,6 +46,7 @@ KEY = "test-business/test"
 PAGE = "/admin/django_hellotext/dashboard/"
 CHARTS = ("refusals", "hours", "days", "latency", "actions", "drift")
 HOSTILE = ("</script><script>alert(1)</script>", "=1+1", "@SUM(A1)", "+1", "-1", "\tx", "\rx", "\x1b[2J\x00", '"><b>')
+FORMULAS = (*HOSTILE, " =1+1", "\uff1d1+1", "\u200b\uff0b1", "\t=1+1", "x;=1+1")
 
 
 def figure(count: int = 1, **values: Any) -> Figure:
@@ -265,7 +268,7 @@ def test_a_file_holds_numbers_and_times_that_a_program_reads(hellotext: Emulator
     assert table(operator, "latency")[-1][1:] == ["0.5", "0.9", "1234"] or table(operator, "latency")[-1][2] == "1.0"
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", FORMULAS)
 def test_no_name_is_a_formula(hellotext: Emulator, operator: Client, name: str) -> None:
     if "\x00" in name and connection.vendor == "postgresql":
         name = name.replace("\x00", "")
@@ -274,8 +277,14 @@ def test_no_name_is_a_formula(hellotext: Emulator, operator: Client, name: str) 
     heads = table(operator, "actions")[0]
     types = [row[1] for row in table(operator, "refusals")[1:]]
     for cell in (heads[1], types[0]):
-        assert cell.lstrip("'") == name
-        assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+        assert cell.lstrip("'") == one_line(name)
+        assert not unicodedata.normalize("NFKC", cell.lstrip(" \u200b")).startswith(("=", "+", "-", "@"))
+        assert not set(cell) & set("\t\r\n\x1b")
+
+
+def test_a_spreadsheet_that_splits_at_semicolons_finds_no_formula(hellotext: Emulator, operator: Client) -> None:
+    refused_events("x;=1+1")
+    assert '"x;=1+1"' in text(operator, f"{PAGE}refusals.csv")
 
 
 @pytest.mark.parametrize("name", HOSTILE)

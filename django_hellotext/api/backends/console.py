@@ -10,6 +10,7 @@ import simplejson
 
 from django_hellotext.api.types.encoding import decode_json
 from django_hellotext.redaction import mask_data, mask_path
+from django_hellotext.sanitize import one_line
 
 from .base import PreparedRequest, RawResponse
 from .dummy import DummyBackend
@@ -42,4 +43,5 @@ def _describe(request: PreparedRequest, answer: RawResponse) -> str:
 
 
 def _readable(data: object) -> str:
-    return simplejson.dumps(data, use_decimal=True, ensure_ascii=False, indent=2)
+    document = simplejson.dumps(data, use_decimal=True, ensure_ascii=False, indent=2)
+    return "\n".join(map(one_line, document.split("\n")))

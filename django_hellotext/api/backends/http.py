@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import weakref
 from time import monotonic
@@ -101,19 +100,13 @@ class HttpBackend(BaseBackend):
         connect, read = request.timeout
         call = Call(connect=connect, read=read, deadline=request.deadline)
         started = monotonic()
-        # The failure is raised outside the except block: an exception of requests carries the request with its
-        # headers, and its traceback frames hold them as locals (demand I1).
+        # Raised outside the except block: an exception of requests carries the request with its headers.
         failure: ApiError | None = None
-        handled = sys.exception()  # what the caller is dealing with already is none of ours
         marker = CURRENT_CALL.set(call)
         try:
             return self._exchange(request, call, started)
         except (requests.RequestException, HTTPError, OSError) as error:
             failure = _failure(request, call, error, duration=monotonic() - started)
-        except BaseException as error:
-            # A worker's time limit or Ctrl-C can end the call anywhere, also where http.client holds the head as bytes.
-            _forget_frames(error, until=handled)
-            raise
         finally:
             CURRENT_CALL.reset(marker)
         raise failure
@@ -168,15 +161,6 @@ class HttpBackend(BaseBackend):
         elif monotonic() - session.used > self._max_idle:
             session.close()
         return session
-
-
-def _forget_frames(error: BaseException, *, until: BaseException | None) -> None:
-    """Take the frames of the HTTP libraries off ``error`` and off what it came from: their locals hold the token."""
-    chain: list[BaseException | None] = [error]
-    for one in chain:
-        if one is not None and one is not until:
-            one.__traceback__ = None
-            chain += [origin for origin in (one.__cause__, one.__context__) if origin not in chain]
 
 
 def _failure(request: PreparedRequest, call: Call, error: Exception, *, duration: float) -> ApiError:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from inspect import isfunction
 from typing import Any, TypeVar
 
 from django_hellotext.api.arguments import Arguments, check_limit, check_text
 from django_hellotext.api.pages import HasId, Page
 from django_hellotext.api.response import Requester
+from django_hellotext.api.tracebacks import hide_locals
 from django_hellotext.api.types.reading import Raw, Unreadable
 from django_hellotext.api.types.results import Deleted
 from django_hellotext.api.types.values import UNSET, Unset
@@ -22,6 +24,13 @@ DEFAULT_LIMIT = 25
 
 class Resource:
     """A family of operations on one client."""
+
+    def __init_subclass__(cls) -> None:
+        """Hide the arguments of every operation from error trackers."""
+        super().__init_subclass__()
+        for name, operation in list(vars(cls).items()):
+            if isfunction(operation) and not name.startswith("_"):
+                setattr(cls, name, hide_locals(operation))
 
     def __init__(self, client: Requester) -> None:
         self._client = client
@@ -72,6 +81,7 @@ class Resource:
             raise ValueError("starting_after and ending_before exclude each other.")
         wanted = {} if filters is None else filters.values
 
+        @hide_locals
         def fetch(after: str | None, before: str | None) -> Page[Listed]:
             params: dict[str, Any] = {"limit": size, **wanted}
             if after is not None:

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import translation
 
 from django_hellotext import __version__
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.doctor import Finding, Mark, examine, worst
+from django_hellotext.management.base import HellotextCommand
 from django_hellotext.management.showing import columns, wrapped
 
 # Exit codes; docs/reference/doctor.md describes them.
@@ -27,7 +28,7 @@ WORDS = {Mark.OK: "ok", Mark.WARNING: "warning", Mark.ERROR: "error", Mark.SKIPP
 LEVELS = ("warning", "error")
 
 
-class Command(BaseCommand):
+class Command(HellotextCommand):
     """Parses, examines, and shows each finding as it comes."""
 
     help = (
@@ -71,11 +72,11 @@ class Command(BaseCommand):
         if code == WARNINGS and options["fail_level"] == "error":
             code = 0
         if options["json"]:
-            self.stdout.write(_document(found, mark, code))
+            self.out.document(_document(found, mark, code))
         if code:
             raise CommandError(_summary(found), returncode=code)
         if not options["json"] and not options["quiet"]:
-            self.stdout.write(_summary(found))
+            self.out.line(_summary(found))
 
     def _aliases(self, wanted: list[str] | None) -> list[str]:
         for alias in wanted or ():
@@ -89,15 +90,14 @@ class Command(BaseCommand):
         width = columns()
         sign = SIGNS[finding.state]
         title = finding.title if finding.state is Mark.OK else f"{WORDS[finding.state]}: {finding.title}"
-        lines = wrapped(f"{sign} {title}", width=width).splitlines()
+        first, *others = wrapped(f"{sign} {title}", width=width)
         paint = style.get(finding.state, str)
-        self.stdout.write("\n".join([lines[0].replace(sign, paint(sign), 1), *lines[1:]]))
+        self.out.line(first.removeprefix(sign), mark=paint(sign))
+        self.out.lines(others)
         for text in (finding.meaning, finding.advice and f"→ {finding.advice}"):
-            if text:
-                self.stdout.write(wrapped(text, width=width, indent=2))
+            self.out.lines(wrapped(text, width=width, indent=2))
         if finding.state in (Mark.WARNING, Mark.ERROR):
-            self.stdout.write(f"  {finding.page}")
-        self.stdout.flush()
+            self.out.line(f"  {finding.page}")
 
 
 @contextmanager

@@ -6,12 +6,13 @@ import argparse
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from django_hellotext.emulator import command
+from django_hellotext.management.base import HellotextCommand
 
 
-class Command(BaseCommand):
+class Command(HellotextCommand):
     """Serves the emulator until SIGTERM or SIGINT; needs no settings, no database, no checks."""
 
     help = "Serve a local Hellotext that behaves like the real one, with a page that shows what arrived."
@@ -23,10 +24,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve."""
-        code = command.serve(argparse.Namespace(**options), say=self._say)
+        code = command.serve(argparse.Namespace(**options), say=self.out.line)
         if code:
             sys.exit(code)
-
-    def _say(self, text: str) -> None:
-        self.stdout.write(text)
-        self.stdout.flush()

@@ -5,14 +5,15 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.intake.erasure import forget_customer, remember_customer
+from django_hellotext.management.base import HellotextCommand
 from django_hellotext.management.people import person_named
 
 
-class Command(BaseCommand):
+class Command(HellotextCommand):
     """Erases what we hold of a person and has their profile at Hellotext cleared."""
 
     help = (
@@ -36,17 +37,17 @@ class Command(BaseCommand):
         if options["lift"]:
             if "@" not in who:
                 raise CommandError("--lift takes an e-mail.")
-            self.stdout.write(f"{remember_customer(who)} tombstones taken away.")
+            self.out.line(f"{remember_customer(who)} tombstones taken away.")
             return
         for done in forget_customer(person_named(who), dry_run=not options["yes"]):
             verb = "Erased" if options["yes"] else "Would erase"
             waiting = "wait to be cleared" if options["yes"] else "would be cleared"
-            self.stdout.write(
+            self.out.line(
                 f"{verb} on {done.using}: {done.customers} profiles, {done.events} events, {done.sessions} sessions, "
                 f"{done.changes} unsent changes; {done.at_hellotext} {waiting} at Hellotext."
             )
-            self.stdout.write("What remains:")
+            self.out.line("What remains:")
             for line in done.remains:
-                self.stdout.write(f"  {line}")
+                self.out.line(f"  {line}")
         if not options["yes"]:
-            self.stdout.write("Nothing was changed. Add --yes to do it.")
+            self.out.line("Nothing was changed. Add --yes to do it.")

@@ -6,16 +6,17 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery.explain import Explanation, explain_object, explain_row
+from django_hellotext.management.base import HellotextCommand
 from django_hellotext.models import Event, RemoteObject, Session
 
 ROWS = {"event": Event, "object": RemoteObject, "session": Session}
 
 
-class Command(BaseCommand):
+class Command(HellotextCommand):
     help = "Say why an object of the shop, or a row, was or was not sent to Hellotext. Sends and changes nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -35,11 +36,10 @@ class Command(BaseCommand):
         explanation = self._explain(options["model"], options["key"], using)
         if options["json"]:
             lines = [{"code": line.code, "text": line.text, "depth": line.depth} for line in explanation.lines]
-            self.stdout.write(
-                json.dumps({"subject": explanation.subject, "lines": lines}, ensure_ascii=False, indent=2)
-            )
+            document = {"subject": explanation.subject, "lines": lines}
+            self.out.document(json.dumps(document, ensure_ascii=False, indent=2))
         else:
-            self.stdout.write(str(explanation))
+            self.out.lines(explanation.as_lines())
 
     def _explain(self, name: str, key: str, using: str) -> Explanation:
         model = ROWS.get(name.lower())

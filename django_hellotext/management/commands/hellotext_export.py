@@ -6,15 +6,16 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.intake.erasure import export_customer
+from django_hellotext.management.base import HellotextCommand
 from django_hellotext.management.people import person_named
 
 
-class Command(BaseCommand):
+class Command(HellotextCommand):
     """Prints what we hold of a person."""
 
     help = "Print what django-hellotext holds of a person as JSON, for a request of access. It is personal data."
@@ -28,4 +29,4 @@ class Command(BaseCommand):
         if not hellotext_settings.active:
             raise CommandError("django-hellotext is not configured; see manage.py check.")
         found = export_customer(person_named(options["who"]))
-        self.stdout.write(json.dumps(found, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False))
+        self.out.document(json.dumps(found, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False))

@@ -11,17 +11,18 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from django_hellotext import js
 from django_hellotext.files import PUBLIC, replace_file
+from django_hellotext.management.base import HellotextCommand
 
 PACKAGE = "@hellotext/hellotext"
 MARKS = (b"Hellotext", b"hello_session")  # what every build of the library holds
 LARGEST = 5 * 1024 * 1024  # bytes; the library is a quarter of a megabyte
 
 
-class Command(BaseCommand):
+class Command(HellotextCommand):
     """Checks the file, copies it with what belongs to it, and prints the settings to write."""
 
     help = "Install a downloaded Hellotext.js among the project's static files."
@@ -48,21 +49,19 @@ class Command(BaseCommand):
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
         replace_file(place, content, mode=PUBLIC)
-        self.stdout.write(f"Installed {place}")
+        self.out.line(f"Installed {place}")
         for other in _what_belongs_to(source):
             replace_file(place.parent / other.name, other.read_bytes(), mode=PUBLIC)
-            self.stdout.write(f"Installed {place.parent / other.name}")
+            self.out.line(f"Installed {place.parent / other.name}")
         if not version:
-            self.stderr.write(
-                f"There is no package.json beside it, so its version is not known; {js.VERSION} is expected."
-            )
+            self.err.line(f"There is no package.json beside it, so its version is not known; {js.VERSION} is expected.")
         elif version != js.VERSION:
-            self.stderr.write(f"This is version {version}; django-hellotext is made for {js.VERSION}.")
+            self.err.line(f"This is version {version}; django-hellotext is made for {js.VERSION}.")
         if finders.find(f"{prefix}{name}") is None:
-            self.stderr.write(f"Django does not look for static files in {folder}: name it in STATICFILES_DIRS.")
-        self.stdout.write("Write into HELLOTEXT:")
-        self.stdout.write(f'    "JS_URL": "{settings.STATIC_URL}{prefix}{name}",')
-        self.stdout.write(f'    "JS": {{"integrity": "{integrity}"}},')
+            self.err.line(f"Django does not look for static files in {folder}: name it in STATICFILES_DIRS.")
+        self.out.line("Write into HELLOTEXT:")
+        self.out.line(f'    "JS_URL": "{settings.STATIC_URL}{prefix}{name}",')
+        self.out.line(f'    "JS": {{"integrity": "{integrity}"}},')
 
 
 def _read(source: Path) -> bytes:

@@ -6,13 +6,14 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery.prune import Pruned, prune
+from django_hellotext.management.base import HellotextCommand
 
 
-class Command(BaseCommand):
+class Command(HellotextCommand):
     help = "Delete events delivered long ago; those with a key are emptied and keep it. Nothing undelivered goes."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -35,4 +36,4 @@ class Command(BaseCommand):
             left = max(0.0, ends - time.monotonic()) if ends is not None else None
             done += prune(alias, days=days, seconds=left)
         rest = "" if done.complete else " The time is up, there is more."
-        self.stdout.write(f"{done.deleted} events deleted, {done.emptied} emptied.{rest}")
+        self.out.line(f"{done.deleted} events deleted, {done.emptied} emptied.{rest}")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import textwrap
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, no_translations
+from django.core.management.base import CommandError, no_translations
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
@@ -20,9 +19,11 @@ from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import advice
 from django_hellotext.delivery.overview import Overview, overview
 from django_hellotext.delivery.standing import COUNTED_TO, Condition, worst
+from django_hellotext.management.base import HellotextCommand
 from django_hellotext.management.commands.hellotext_worker import stopped_by_signals
-from django_hellotext.management.showing import columns, duration, printable
+from django_hellotext.management.showing import columns, duration, wrapped
 from django_hellotext.redaction import mask
+from django_hellotext.sanitize import one_line
 
 # Exit codes; docs/reference/status.md describes them.
 PAUSED, BAD, UNKNOWN = 1, 2, 4
@@ -43,7 +44,7 @@ HOME, CLEAR, REST_OF_LINE, REST_OF_SCREEN = "\x1b[H", "\x1b[2J", "\x1b[K", "\x1b
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
 
-class Command(BaseCommand):
+class Command(HellotextCommand):
     """Looks, and changes nothing."""
 
     help = (
@@ -102,8 +103,8 @@ class Command(BaseCommand):
         try:
             found = [overview(alias) for alias in aliases]
         except DatabaseError as error:
-            raise CommandError(f"The database could not be read: {mask(error).strip()}", returncode=UNKNOWN) from error
-        self.stdout.write(_document(found) if as_json else "\n".join(_lines(found, width=columns())))
+            raise CommandError(f"The database could not be read: {mask(error)}", returncode=UNKNOWN) from error
+        self.out.lines([_document(found)] if as_json else _lines(found, width=columns()))
         return _code(found)
 
     def _watch(self, aliases: Sequence[str], *, every: float, as_json: bool) -> int:
@@ -111,7 +112,7 @@ class Command(BaseCommand):
         code = 0
         with stopped_by_signals() as stop:
             if on_screen:
-                self._write(HIDE_CURSOR + CLEAR)
+                self.out.raw(HIDE_CURSOR + CLEAR)
             try:
                 while not stop.is_set():
                     try:
@@ -121,13 +122,13 @@ class Command(BaseCommand):
                     except DatabaseError as error:
                         connections.close_all()
                         code = UNKNOWN
-                        text = f"The database could not be read, trying again: {mask(error).strip()}"
-                        lines = [json.dumps({"error": text})] if as_json else [printable(text), ""]
-                    self._draw(lines) if on_screen else self._write("".join(f"{line}\n" for line in lines))
+                        text = f"The database could not be read, trying again: {mask(error)}"
+                        lines = [json.dumps({"error": text})] if as_json else [text, ""]
+                    self._draw(lines) if on_screen else self.out.lines(lines)
                     stop.wait(every)
             finally:
                 if on_screen:
-                    self._write(SHOW_CURSOR)
+                    self.out.raw(SHOW_CURSOR)
         return code
 
     def _draw(self, lines: Sequence[str]) -> None:
@@ -135,11 +136,8 @@ class Command(BaseCommand):
         size = shutil.get_terminal_size((100, 24))
         told = f"{timezone.localtime(clock.now()):%H:%M:%S}, Ctrl-C ends it"
         shown = [*lines[: size.lines - 2], told]
-        self._write(HOME + "".join(f"{line[: size.columns]}{REST_OF_LINE}\n" for line in shown) + REST_OF_SCREEN)
-
-    def _write(self, text: str) -> None:
-        self.stdout.write(text, ending="")
-        self.stdout.flush()
+        drawn = "".join(f"{one_line(line)[: size.columns]}{REST_OF_LINE}\n" for line in shown)
+        self.out.raw(f"{HOME}{drawn}{REST_OF_SCREEN}")
 
 
 def _code(found: Sequence[Overview]) -> int:
@@ -150,9 +148,9 @@ def _lines(found: Sequence[Overview], *, width: int) -> list[str]:
     lines: list[str] = []
     for one in found:
         name = f"{hellotext_settings.account} on {one.standing.using}"
-        lines += [*([""] if lines else []), printable(name), ""]
+        lines += [*([""] if lines else []), name, ""]
         for label, said in _said(one):
-            for place, line in enumerate(textwrap.wrap(printable(said), max(width - LABEL, 30)) or [""]):
+            for place, line in enumerate(wrapped(said, width=max(width - LABEL, 30), hanging=0) or [""]):
                 lines.append(f"{'' if place else label:<{LABEL}}{line}")
     return lines
 

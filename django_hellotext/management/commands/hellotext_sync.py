@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError
 
 from django_hellotext import dispatch
@@ -23,6 +23,7 @@ from django_hellotext.exceptions import ApiError
 from django_hellotext.intake import backfill
 from django_hellotext.management.advice import advice_for
 from django_hellotext.management.asking import NOT_BEGUN, PATIENCE, check_modes, choice_of, not_begun, number, seconds
+from django_hellotext.management.base import HellotextCommand
 from django_hellotext.management.commands.hellotext_worker import stopped_by_signals
 from django_hellotext.management.showing import Progress, columns, table, undisturbed, wrapped
 from django_hellotext.models import SyncRun
@@ -32,7 +33,7 @@ from django_hellotext.redaction import mask
 UNFINISHED, REFUSED, DRIFT = 1, 2, 3  # and NOT_BEGUN
 
 
-class Command(BaseCommand):
+class Command(HellotextCommand):
     """Parses, calls the delivery, and shows what came of it."""
 
     help = (
@@ -89,9 +90,7 @@ class Command(BaseCommand):
             raise CommandError(f"Hellotext could not be read: {error}", returncode=UNFINISHED) from error
         except DatabaseError as error:
             self.progress.end()
-            raise CommandError(
-                f"The database could not be used: {mask(error).strip()}", returncode=UNFINISHED
-            ) from error
+            raise CommandError(f"The database could not be used: {mask(error)}", returncode=UNFINISHED) from error
 
     # Modes
 
@@ -103,12 +102,12 @@ class Command(BaseCommand):
             return
         head = ("kind", "model", "create", "update", "unchanged", "delete", "left out", "faulty", "events")
         rows = [tuple(asdict(one).values())[: len(head)] for one in found]
-        self._say(table(head, rows, width=columns()))
+        self._say(*table(head, rows, width=columns()))
         for one in found:
             for name, example in one.examples.items():
-                self._say(f"\n{one.kind} {one.model}, {name}, for example:")
-                self._say(json.dumps(example, indent=2, ensure_ascii=False))
-        self._say("\nNothing was sent and nothing was written.")
+                self._say("", f"{one.kind} {one.model}, {name}, for example:")
+                self._say(*json.dumps(example, indent=2, ensure_ascii=False).split("\n"))
+        self._say("", "Nothing was sent and nothing was written.")
 
     def _inspect(self, choice: Choice) -> None:
         with self._listing() as listing:
@@ -133,10 +132,10 @@ class Command(BaseCommand):
                 (o.kind, o.model, o.in_step, *(getattr(o, name) for name in inspection.DRIFTS), o.left_out)
                 for o in found
             ]
-            self._say(table(head, rows, width=columns()))
+            self._say(*table(head, rows, width=columns()))
             for one in found:
                 for name, example in one.examples.items():
-                    self._say(wrapped(f"{name.replace('_', ' ')}, for example {example}", width=columns()))
+                    self._say(*wrapped(f"{name.replace('_', ' ')}, for example {example}", width=columns()))
         if self.options["repair"]:
             self._sync(choice, found)
         elif drift:
@@ -161,7 +160,7 @@ class Command(BaseCommand):
             return
         head = ("kind", "model", "looked at", "known", "adopted", "differing", "here only", "unclear", "there only")
         rows = [tuple(asdict(one).values())[:9] for one in found]
-        self._say(table(head, rows, width=columns()))
+        self._say(*table(head, rows, width=columns()))
         for one in found:
             for source, count in one.sources.items():
                 self._say(
@@ -269,23 +268,21 @@ class Command(BaseCommand):
                 self._say(f"Brought into being: {one}")
             head = ("kind", "model", "looked at", "sent", "unchanged", "deleted", "left out", "refused", "waiting")
             rows = [tuple(asdict(one).values()) for one in outcomes]
-            self._say(table(head, rows, width=columns()))
+            self._say(*table(head, rows, width=columns()))
         if refused and not self.options["json"]:
-            self.stderr.write(self._errors(troubles))
+            self.err.lines(self._errors(troubles))
         if not finished:
             why = _why_unfinished(waiting, stopped=stopped, define_error=sync.define_error)
             raise CommandError(why, returncode=UNFINISHED)
         if refused:
             raise CommandError(f"{_many(refused, 'row')} refused; the rest is in step.", returncode=REFUSED)
 
-    def _errors(self, troubles: Sequence[runs.Trouble]) -> str:
-        lines = []
+    def _errors(self, troubles: Sequence[runs.Trouble]) -> Iterator[str]:
         for one in troubles:
             parameter = f" ({one.parameter})" if one.parameter else ""
-            lines.append(f"\n{one.count:,} x {one.kind}: {one.type}{parameter}")
-            lines.append(wrapped(f"for example {one.example}: {one.message}", width=columns(), indent=2))
-            lines.append(wrapped(advice_for(one.type), width=columns(), indent=2))
-        return "\n".join(lines)
+            yield from ("", f"{one.count:,} x {one.kind}: {one.type}{parameter}")
+            yield from wrapped(f"for example {one.example}: {one.message}", width=columns(), indent=2)
+            yield from wrapped(advice_for(one.type), width=columns(), indent=2)
 
     # Showing
 
@@ -311,12 +308,12 @@ class Command(BaseCommand):
     def _looked(self, page: Looked) -> None:
         self.progress.page(page.objects, under_way=page.noted)
 
-    def _say(self, text: str) -> None:
+    def _say(self, *lines: str) -> None:
         if not self.options["quiet"] and not self.options["json"]:
-            self.stdout.write(text)
+            self.out.lines(lines)
 
     def _print_json(self, **document: Any) -> None:
-        self.stdout.write(json.dumps(document, ensure_ascii=False, default=str))
+        self.out.document(json.dumps(document, ensure_ascii=False, default=str))
 
 
 def _many(count: int, name: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError, connections
 
 from django_hellotext import clock
@@ -21,6 +21,7 @@ from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report, drain, runs
 from django_hellotext.delivery.abandonment import record_abandoned
 from django_hellotext.files import PUBLIC, replace_file
+from django_hellotext.management.base import HellotextCommand
 from django_hellotext.redaction import mask
 
 SLICE = 30.0  # seconds after which it turns to the next database, and to the carts, however much is left
@@ -91,7 +92,7 @@ class Health:
                 self._path.unlink(missing_ok=True)
 
 
-class Command(BaseCommand):
+class Command(HellotextCommand):
     """Any number of workers may run, on any number of machines."""
 
     _look_for_carts_at = 0.0
@@ -130,18 +131,18 @@ class Command(BaseCommand):
                 self._once(concurrency, stop)
                 return
             self._health.write("started")
-            self._say_line(f"Worker for {hellotext_settings.account} started; Ctrl-C ends it.")
+            self.out.line(f"Worker for {hellotext_settings.account} started; Ctrl-C ends it.")
             try:
                 self._loop(concurrency, stop)
             finally:
                 self._health.remove()
-        self._say_line("Worker stopped; what was in hand is finished.")
+        self.out.line("Worker stopped; what was in hand is finished.")
 
     def _once(self, concurrency: int | None, stop: threading.Event) -> None:
         try:
             self._say(self._round(concurrency, stop, once=True))
         except DatabaseError as error:
-            raise CommandError(f"The database could not be used: {mask(error).strip()}") from error
+            raise CommandError(f"The database could not be used: {mask(error)}") from error
 
     def _loop(self, concurrency: int | None, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -149,8 +150,7 @@ class Command(BaseCommand):
                 report = self._round(concurrency, stop)
             except DatabaseError as error:
                 # The database is away, or not migrated yet: the rows are safe.
-                self.stderr.write(f"The database could not be used, trying again: {mask(error).strip()}")
-                self.stderr.flush()
+                self.err.line(f"The database could not be used, trying again: {mask(error)}")
                 connections.close_all()
                 report, self._is_behind = Report(), False
                 # Starting the worker anew would not bring the database back.
@@ -183,15 +183,11 @@ class Command(BaseCommand):
     def _say(self, report: Report) -> None:
         # The rarer ones where there are any: after an erasure a line of noughts would say that nothing was done.
         rare = {"sessions attached": report.attached, "removed at Hellotext": report.removed}
-        self._say_line(
+        self.out.line(
             f"{report.delivered} events delivered, {report.synced} objects synced, {report.unchanged} unchanged, "
             f"{report.failed} refused, {report.skipped} not sent, {report.retried} to be tried again"
             + "".join(f", {count} {what}" for what, count in rare.items() if count)
         )
-
-    def _say_line(self, text: str) -> None:
-        self.stdout.write(text)
-        self.stdout.flush()
 
 
 @contextmanager
