@@ -25,13 +25,14 @@ def hide_locals(function: Callable[P, T]) -> Callable[P, T]:
             return function(*args, **kwargs)
         except BaseException as error:
             del args, kwargs
-            _clear(error, until=handled)
+            clear_locals(error, until=handled)
             raise
 
     return call
 
 
-def _clear(error: BaseException, *, until: BaseException | None) -> None:
+def clear_locals(error: BaseException, *, until: BaseException | None = None) -> None:
+    """Clear the local variables of the frames of ``error``, and of what it came from up to ``until``."""
     chain: list[BaseException] = [error]
     for one in chain:
         clear_frames(one.__traceback__)

@@ -32,7 +32,7 @@ from .profiles import Contact, contacts_of, find_leftovers, is_account
 from .references import settle_shared, take_reference
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)  # its payload must not show in an error report
 class Work:
     """One row in hand. ``needs`` are rows in hand that must be finished first, ``unlocks`` those that wait for it.
 

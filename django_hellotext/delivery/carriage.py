@@ -18,6 +18,7 @@ from typing import Any, Self
 from django.db import DatabaseError
 
 from ..api import HellotextClient
+from ..api.tracebacks import clear_locals
 from ..conf import hellotext_settings
 from ..exceptions import ApiError, AuthenticationError, NotFound, RateLimited
 from ..models import Event, Kind, RemoteObject, Session, SkipReason, State
@@ -251,6 +252,7 @@ class _Delivery:
 
     def _unexpected(self, work: Work, error: BaseException) -> None:
         """A fault of ours, or of a payload: this row waits for a person, and holds up nobody else (demand C7)."""
+        clear_locals(error)  # they hold payloads, and error trackers show them
         logger.error("row.unexpected", exc_info=error, extra={"row": work.row.pk})
         message = f"{type(error).__name__}: {error}"
         self.results.refused(work, **error_fields(type="unexpected_error", message=message))

@@ -27,10 +27,11 @@ import django_hellotext as hellotext
 from django_hellotext import clock, dispatch
 from django_hellotext.adapters import registry
 from django_hellotext.api import HellotextClient
+from django_hellotext.api.backends import PreparedRequest, RawResponse
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.clients import client_from_settings
-from django_hellotext.emulator import Emulator, Fault
+from django_hellotext.emulator import Emulator, Fault, MemoryBackend
 from django_hellotext.exceptions import ApiError, TrackingError
 from django_hellotext.management import commands as commands_package
 from django_hellotext.models import Account, Change, Dashboard, Event, RemoteObject, Session
@@ -229,6 +230,38 @@ def test_a_report_of_an_error_while_sending(seeded: User) -> None:
         frames = [frame for frame in reporter.get_traceback_frames() if frame["filename"] != __file__]
         assert frames
         assert found_in(f"{caught.value!r} {[frame['vars'] for frame in frames]}") == []
+
+
+class Broken(MemoryBackend):
+    """Fails in a way that nobody has thought of."""
+
+    def send(self, request: PreparedRequest) -> RawResponse:
+        raise RuntimeError("broken")
+
+
+@pytest.mark.django_db
+def test_a_report_of_an_unexpected_error_in_a_worker(
+    account: Emulator, deliver: Callable[..., Report], settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What an error tracker makes of the record ``row.unexpected``, with the locals of every frame."""
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "BACKEND": f"{Broken.__module__}.{Broken.__qualname__}"}
+    make_customer(email=EMAIL, first_name=NAME)
+    placed_order(email=f"second.{EMAIL}", phone=PHONE, first_name=NAME)
+    reports = []
+
+    class Tracker(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.exc_info:
+                reports.append(str(ExceptionReporter(None, *record.exc_info).get_traceback_frames()))
+
+    tracker = Tracker()
+    logging.getLogger("django_hellotext.delivery").addHandler(tracker)
+    try:
+        deliver()
+    finally:
+        logging.getLogger("django_hellotext.delivery").removeHandler(tracker)
+    assert len(reports) > 1
+    assert [found_in(report) for report in reports] == [[]] * len(reports)
 
 
 @pytest.mark.django_db
