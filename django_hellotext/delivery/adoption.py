@@ -4,7 +4,7 @@ e-mail or phone. Nothing is sent; what differs is sent by the next run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import IntegrityError, transaction
@@ -101,8 +101,7 @@ def _adopt(
             for name in foreign:
                 pulled.sources[name] = pulled.sources.get(name, 0) + 1
             pulled.here_only += 1
-        elif len(fitting) > 1 or fitting[0] in taken or (by == "phone" and there[fitting[0]].get("emails")):
-            # One phone may be that of two people, as their e-mails tell.
+        elif len(fitting) > 1 or fitting[0] in taken or (by == "phone" and not _is_by_phone(there[fitting[0]])):
             pulled.unclear += 1
         else:
             [id] = fitting
@@ -130,6 +129,11 @@ def _candidates(kind: str, seen: Sequence[Seen], listing: Listing) -> dict[Seen,
 def _is_ours(source: object, sources: set[str]) -> bool:
     """Whether ``source`` may be the shop's: references of another system mean other things."""
     return not source or source in sources
+
+
+def _is_by_phone(profile: Mapping[str, object]) -> bool:
+    """A phone may be that of two people: it has to be verified, and an e-mail would tell who else it is."""
+    return hellotext_settings.VERIFIED is not None and not profile.get("emails")
 
 
 def _write(one: Seen, adapter: Adapter, id: str, there: dict[str, object], *, hash: str, using: str) -> bool:

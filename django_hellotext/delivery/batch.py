@@ -22,13 +22,25 @@ from ..adapters.contacts import addresses_of
 from ..adapters.rendering import neutral
 from ..conf import hellotext_settings
 from ..intake.handover import attachment
-from ..models import LAST_PAYLOAD, PAYLOAD_VERSION, UNSUBSCRIBE, Event, Kind, RemoteObject, Session, SkipReason, State
+from ..intake.subjects import OWNED
+from ..models import (
+    LAST_PAYLOAD,
+    PAYLOAD_VERSION,
+    UNSUBSCRIBE,
+    Event,
+    Kind,
+    Lane,
+    RemoteObject,
+    Session,
+    SkipReason,
+    State,
+)
 from ..models.deliverable import IS_DUE, Deliverable, error_fields
 from ..models.erasure import erased
 from .amounts import adapter_fault, lacks_amount, read_amount
 from .differences import SENT, cleared
-from .mirrors import hosts_of, link_of, mirrors_for, payload_hash, traces_of
-from .profiles import Contact, contacts_of, find_leftovers, is_account
+from .mirrors import hosts_of, identity_for, link_of, mirrors_for, payload_hash, traces_of
+from .profiles import find_leftovers, is_account, note_owners, order_profiles
 from .references import settle_shared, take_reference
 
 
@@ -44,8 +56,8 @@ class Work:
     session refuses to be seen browsing.
 
     Of a profile: ``is_placed`` says that ``profiles.place`` has decided which one it is, ``attributed_to`` is the ID
-    of another account's, ``is_new_profile`` says that the row did not have it before, and ``leftovers`` are, by the
-    key of their rows, the names of what guests had sent to it.
+    of another account's, ``is_new_profile`` says that the row did not have it before, and ``leftovers`` are the rows of
+    guests who had sent something to it.
     """
 
     row: Deliverable
@@ -69,7 +81,7 @@ class Work:
     is_placed: bool = False
     attributed_to: str = ""
     is_new_profile: bool = False
-    leftovers: dict[int, list[str]] = field(default_factory=dict)
+    leftovers: list[RemoteObject] = field(default_factory=list)
 
     def wait_for(self, other: Work) -> None:
         if other is not self and other not in self.needs:
@@ -99,6 +111,7 @@ class Batch:
         self.amount_faults: dict[int, dict[str, Any]] = {}
         self.works: list[Work] = []
         self._mirror_works: dict[Link, Work] = {}
+        self._newcomers: list[Work] = []
         self._attachment_works: dict[tuple[str, Link], Work] = {}
 
     def load(self, *, objects: Sequence[RemoteObject], sessions: Sequence[Session], events: Sequence[Event]) -> None:
@@ -107,8 +120,9 @@ class Batch:
         self._follow({link for event in events for link in event_links(event)})
         self._follow({profile_of(row) for row in sessions})
         settle_shared(self._mirror_works.values(), account=self.account, using=self.using)
-        find_leftovers(self._mirror_works.values(), account=self.account, using=self.using)
-        self._order_by_contact()
+        find_leftovers(self._mirror_works.values(), account=self.account)
+        note_owners(self.mirrors.values(), account=self.account)
+        self._newcomers = order_profiles(self._mirror_works.values())
         self._remember_cart_sessions(events)
         self._look_into_carts(events)
         self._ask_consent(events)
@@ -130,17 +144,6 @@ class Batch:
         elif needed is not None:
             work.wait_for(needed)
 
-    def _order_by_contact(self) -> None:
-        """Let profiles with the same e-mail or phone go one after another, accounts first: each looks for the last."""
-        last: dict[Contact, Work] = {}
-        rows = {work: work.row for work in self._mirror_works.values() if isinstance(work.row, RemoteObject)}
-        profiles = [work for work, row in rows.items() if row.kind == Kind.PROFILE and work.payload]
-        for work in sorted(profiles, key=lambda work: (not is_account(rows[work]), rows[work].pk)):
-            for contact in contacts_of(work.payload or {}):
-                if contact in last:
-                    work.wait_for(last[contact])
-                last[contact] = work
-
     def _take_objects(self, rows: Sequence[RemoteObject]) -> None:
         self.mirrors.update({link_of(row): row for row in rows})
         self._follow(self._render(rows))
@@ -153,8 +156,13 @@ class Batch:
             wanted = self._render(self._claim(found.values()))
 
     def _claim(self, mirrors: Iterable[RemoteObject]) -> list[RemoteObject]:
-        waiting = [mirror.pk for mirror in mirrors if mirror.state == State.PENDING]
         rows = RemoteObject.objects.using(self.using)
+        waiting = [mirror.pk for mirror in mirrors if mirror.state == State.PENDING]
+        # Their profile is gone, with the account that it was: what happens next needs another one.
+        lost = [mirror.pk for mirror in mirrors if mirror.state == State.SYNCED and not mirror.remote_id]
+        if lost:
+            rows.touch(lost, lane=Lane.LIVE)
+            waiting += lost
         if not waiting or not rows.filter(IS_DUE, pk__in=waiting).claim(waiting, token=self.token, lease=self.lease):
             return []
         claimed = list(rows.held(self.token).filter(pk__in=waiting))
@@ -171,6 +179,7 @@ class Batch:
             render_one(work, row, hosts.get(link_of(row)))
             rendered.append(work)
         leave_out_erased(rendered, account=self.account, using=self.using)
+        forget_browsers(rendered, hosts, account=self.account, using=self.using)
         for work, row in zip(rendered, rows, strict=True):
             needed.update(links(work.payload or {}))
             self._mirror_works[link_of(row)] = work
@@ -179,10 +188,13 @@ class Batch:
 
     def _remember_cart_sessions(self, events: Iterable[Event]) -> None:
         """A cart that knows no session yet belongs to the session of its first event."""
+        rows = RemoteObject.objects.using(self.using)
         for event in events:
             mirror = self.mirrors.get(object_of(event)) if event.object_kind == Kind.CART else None
-            if mirror is not None and not mirror.session:
+            if mirror is not None and not mirror.session and event.session:
                 mirror.session = event.session
+                # Written now: an erasure that comes while the cart is sent keeps the last word.
+                rows.filter(pk=mirror.pk, session="").update(session=event.session)
 
     def _look_into_carts(self, events: Iterable[Event]) -> None:
         """Which carts that somebody filled are empty or gone by now (demand A2)."""
@@ -232,6 +244,7 @@ class Batch:
         self._attachment_works[key] = work
         self.works.append(work)
         self._order(work, profile_of(row))
+        self._wait_for_newcomers(work, profile_of(row))
 
     def _need_attachments(self, events: Iterable[Event]) -> None:
         """An event with a customer and a session needs the two joined first."""
@@ -259,6 +272,21 @@ class Batch:
         """Whether ``link`` names a customer whose data was erased."""
         mirror = self.mirrors.get(link)
         return mirror is not None and mirror.is_erased
+
+    def _wait_for_newcomers(self, work: Work, profile: Link) -> None:
+        """What says something about a guest's profile waits for the accounts that it may turn out to be."""
+        mirror = self.mirrors.get(profile)
+        if mirror is not None and not is_account(mirror):
+            for newcomer in self._newcomers:
+                work.wait_for(newcomer)
+
+    def mark_attributed(self, guest: RemoteObject) -> None:
+        """Note that the profile of ``guest`` is an account's now; if it is in hand, it is looked at again later."""
+        mirror, work = self.mirrors.get(link_of(guest)), self._mirror_works.get(link_of(guest))
+        if mirror is not None:
+            mirror.attributed = True
+        if work is not None:
+            work.postponed = True
 
     def is_attributed(self, link: Link) -> bool:
         """Whether the profile of the customer or guest that ``link`` names is another account's."""
@@ -309,6 +337,8 @@ class Batch:
             joined = self._attachment_works.get((event.session, profile_of(event)))
             if joined is not None:
                 work.wait_for(joined)
+            elif event.is_subscription:
+                self._wait_for_newcomers(work, profile_of(event))
             before = chains.get(event.ordering_key)
             if before is not None:
                 work.follows = before
@@ -329,6 +359,38 @@ def leave_out_erased(works: Iterable[Work], *, account: str, using: str) -> None
     for work, addresses in wanted.items():
         if found.intersection(addresses):
             work.payload, work.skip = None, SkipReason.ERASED
+
+
+def forget_browsers(works: Iterable[Work], hosts: Mapping[Link, models.Model], *, account: str, using: str) -> None:
+    """Empty what the carts, orders and refunds of erased customers have recorded of their browsers since."""
+    owners: dict[Work, Link] = {}
+    addresses: dict[Work, list[tuple[str, str]]] = {}
+    for work in works:
+        row = work.row
+        adapter = registry.for_label(row.host_label) if isinstance(row, RemoteObject) and row.session else None
+        if not isinstance(row, RemoteObject) or adapter is None or adapter.kind not in OWNED or work.payload is None:
+            continue
+        try:
+            owner = adapter.profile_link(hosts[link_of(row)])
+            guest = adapter.guest_payload(hosts[link_of(row)])
+        except Exception as error:
+            work.fault = work.fault or adapter_fault(adapter, error)
+            continue
+        if owner is not None:
+            owners[work], addresses[work] = owner, addresses_of(guest or {})
+    if not owners:
+        return
+    rows = RemoteObject.objects.using(using)
+    by_identity = {identity_for(owner, account): owner for owner in owners.values()}
+    gone = rows.identified(by_identity).filter(skip_reason=SkipReason.ERASED).values_list("identity", flat=True)
+    erased_owners = {by_identity[identity] for identity in gone}
+    erased_addresses = erased(account, {one for some in addresses.values() for one in some}, using=using)
+    forgotten = [work for work in owners if owners[work] in erased_owners or erased_addresses & {*addresses[work]}]
+    for work in forgotten:
+        if isinstance(work.row, RemoteObject):
+            work.row.session, work.row.seen = "", {}
+    if forgotten:
+        rows.filter(pk__in=[work.row.pk for work in forgotten]).update(session="", seen={})
 
 
 def profile_of(row: Event | Session) -> Link:

@@ -29,7 +29,7 @@ from .breaker import Breaker, probe
 from .figures import Figures
 from .leases import NotBegunError, within
 from .policy import is_repeatable
-from .profiles import holders_of, is_account, place
+from .profiles import holders_of, is_account, place, settle_holders, without_refused
 from .readiness import MOMENT, Attributed, Fault, Go, Gone, Skip, Unchanged, Wait, readiness
 from .reconcile import find_object
 from .report import Report
@@ -198,8 +198,13 @@ class _Delivery:
             return
         # A row whose predecessor under the same key waits, waits behind it.
         late = time.monotonic() >= work.batch.last_start
-        if self.closed or late or not self.go_on() or (work.follows is not None and work.follows.held_back):
-            self.results.give_back([work])
+        before = work.follows if work.follows is not None and work.follows.held_back else None
+        if self.closed or late or not self.go_on() or before is not None:
+            after = 0.0
+            if before is not None and isinstance(before.row, RemoteObject):
+                # A guest would be taken in hand again at once, without the account that it waits for.
+                after = policy.backoff(before.row.attempts, chance=1.0)
+            self.results.give_back([work], after=after)
             self._hold_back(work)
             return
         try:
@@ -260,7 +265,7 @@ class _Delivery:
 
     def _succeeded(self, work: Work, sent: Sent) -> None:
         if sent.found is not None:
-            place(work, sent.found, using=self.breaker.using)
+            place(work, sent.found)
             self.ready.appendleft(work)
             return
         if sent.removed:
@@ -280,20 +285,18 @@ class _Delivery:
 
     def _write_object(self, work: Work, row: RemoteObject, sent: Sent) -> None:
         """Write what an object is at Hellotext now."""
-        if row.kind == Kind.PROFILE and work.is_new_profile:
-            # Others may have sent theirs since the look-up.
-            holders = holders_of([sent.remote_id], but=row, using=self.breaker.using)[sent.remote_id]
+        if row.kind == Kind.PROFILE and work.is_new_profile and is_account(row):
+            holders = holders_of([sent.remote_id], but=row)[sent.remote_id]
             owner = next(filter(is_account, holders), None)
             if owner is not None:
                 self.results.met_owner(work, owner)
-                return
-            if is_account(row) and holders and self.results.take_over(work, holders):
-                self.results.to_be_updated(work, sent)
                 return
         if sent.adopted or sent.unfinished:
             self.results.to_be_updated(work, sent)
         else:
             self.results.synced(work, sent)
+        if row.kind == Kind.PROFILE and (work.is_new_profile or not is_account(row)):
+            settle_holders(work)
 
     def _refused(self, work: Work, error: ApiError) -> None:
         if self._mend(work, error):
@@ -351,14 +354,17 @@ class _Delivery:
             self.results.start_anew(work)
             self._hold_back(work)
             return True
-        duplicate = error.type == "parameter_not_unique" and not work.looked_up
+        duplicate = error.type == "parameter_not_unique"
         if isinstance(row, RemoteObject) and duplicate and row.kind == Kind.PROFILE:
-            work.looked_up, work.is_placed = True, False
+            if work.looked_up and not without_refused(work, error.parameter or ""):
+                return False
+            work.is_placed = work.looked_up
+            work.looked_up = True
             self.ready.appendleft(work)
             return True
-        if isinstance(row, RemoteObject) and duplicate and not row.remote_id:
+        if isinstance(row, RemoteObject) and duplicate and not row.remote_id and not work.looked_up:
             work.looked_up = True
-            call = _adoption(row.kind, dict(work.payload or {}), error, but=row.remote_id)
+            call = _adoption(row.kind, dict(work.payload or {}), error)
             self.in_flight[self.carriage.submit(call, finished=self.finished)] = work
             return True
         if isinstance(row, Event) and error.type == Session.CONFLICT:
@@ -418,12 +424,12 @@ def _is_nameless(work: Work) -> bool:
     return mirror is None or not mirror.remote_id
 
 
-def _adoption(kind: str, values: dict[str, Any], error: ApiError, *, but: str) -> Call:
-    """Find the object that has what was refused as a duplicate; the refusal stands without one, or for ``but``."""
+def _adoption(kind: str, values: dict[str, Any], error: ApiError) -> Call:
+    """Find the object that has what was refused as a duplicate; the refusal stands without one."""
 
     def call(client: HellotextClient) -> Sent:
         remote_id = find_object(client, kind, values)
-        if remote_id in ("", but):
+        if not remote_id:
             raise error
         return Sent(remote_id=remote_id, adopted=True)
 

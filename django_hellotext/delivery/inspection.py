@@ -17,6 +17,7 @@ from .comparing import differences
 from .differences import SENT, sent_part
 from .drift import Seen, Standing, orphans_of
 from .listing import Listing
+from .profiles import forget_profile
 from .survey import Begun, pages
 from .syncing import Choice, Looked
 
@@ -141,7 +142,11 @@ def _gone(kind: str, ids: Mapping[Seen, str], listing: Listing) -> list[Seen]:
 
 
 def _lose(seen: Sequence[Seen], using: str) -> None:
-    RemoteObject.objects.using(using).lose([one.mirror.pk for one in seen if one.mirror is not None])
+    rows = [one.mirror for one in seen if one.mirror is not None]
+    RemoteObject.objects.using(using).lose([row.pk for row in rows])
+    for row in rows:
+        if row.kind == Kind.PROFILE:
+            forget_profile(row, row.remote_id)
 
 
 def _confirmed(otherwise: dict[Seen, list[str]], there: dict[str, dict[str, Any]], using: str) -> dict[Seen, list[str]]:

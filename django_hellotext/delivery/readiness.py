@@ -151,7 +151,7 @@ def _profile(work: Work, row: RemoteObject, batch: Batch) -> Readiness:
         if contacts:
             return Go(lookup_call(contacts))
         if not own_id(row):
-            place(work, {}, using=batch.using)
+            place(work, {})
     if work.attributed_to:
         return Attributed(work.attributed_to)
     # Without a name, a profile whose every contact is somebody else's says nothing.

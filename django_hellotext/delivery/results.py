@@ -5,22 +5,21 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..conf import hellotext_settings
 from ..exceptions import ApiError
-from ..models import LAST_PAYLOAD, Ending, Event, RemoteObject, Session, SkipReason, State
+from ..models import FORMER, LAST_PAYLOAD, Ending, Event, Kind, RemoteObject, Session, SkipReason, State
 from ..models.deliverable import NO_ERROR, Deliverable, error_fields
 from ..models.events import PERSONAL
 from ..models.fields import UtcNow
 from ..signals import delivered, failed
 from . import policy
 from .batch import Work, by_model
-from .differences import SENT, names_of
 from .figures import Figures
 from .mirrors import holder_of, shared_with, traces_of
-from .profiles import SHARED, is_account, shared_message
+from .profiles import SHARED, clear_leftovers, data_without_profile, forget_profile, shared_message
 from .report import Report
 from .send import Sent
 
@@ -103,7 +102,7 @@ class Results:
             reference=row.reference,
             source=row.source,
             attributed=False,
-            data=dict(sent.data),
+            data={**sent.data, **_former(row)},
         )
         row.remote_id, row.payload_hash, row.state = sent.remote_id, "", State.PENDING
         self.report.retried += 1
@@ -117,36 +116,26 @@ class Results:
             version=row.version,
             remote_id=remote_id,
             payload_hash=work.hash,
-            # What was sent to another profile says nothing about this one.
-            data=row.data if row.remote_id == remote_id else {},
+            data=row.data if row.remote_id == remote_id else data_without_profile(row),
         )
         row.remote_id, row.payload_hash, row.synced_version = remote_id, work.hash, row.version
         row.state, row.attributed = State.SYNCED, True
         self.report.unchanged += 1
 
-    def take_over(self, work: Work, guests: Sequence[RemoteObject]) -> bool:
-        """The profile of ``guests`` is an account's now; answers whether they had sent anything to it."""
-        RemoteObject.objects.using(self.using).filter(pk__in=[row.pk for row in guests]).update(attributed=True)
-        return any(row.data.get(SENT) for row in guests)
-
     def met_owner(self, work: Work, owner: RemoteObject) -> None:
-        """Hellotext has joined the profile with that of ``owner``, which another worker sent at the same moment.
+        """Hellotext has joined an account with ``owner``, whose values are sent once more.
 
-        The account's values are sent once more. A guest is attributed to it. Another account looks again who it is; if
-        Hellotext keeps joining the two, that is reported.
+        The account looks again who it is. If Hellotext keeps joining the two, that is reported.
         """
         row, rows = _object(work), RemoteObject.objects.using(self.using)
-        rows.repeat([owner.pk])
-        if not is_account(row):
-            row.remote_id, row.data = owner.remote_id, {SENT: names_of(work.payload or {})}
-            self.attributed(work, owner.remote_id)
-        elif row.attempts + 1 < hellotext_settings.MAX_ATTEMPTS:
+        RemoteObject.objects.using(owner._state.db).repeat([owner.pk])
+        row.remote_id = ""
+        if row.attempts + 1 < hellotext_settings.MAX_ATTEMPTS:
             rows.retry([row.pk], token=work.batch.token, after=policy.backoff(row.attempts, chance=1.0))
-            row.remote_id, row.state = "", State.PENDING
+            row.state = State.PENDING
             self.report.retried += 1
         else:
             rows.disown(row, token=work.batch.token)
-            row.remote_id = ""
             self.refused(work, **error_fields(type=SHARED, parameter="profile", message=shared_message(owner)))
 
     def removed(self, work: Work, sent: Sent) -> None:
@@ -165,6 +154,8 @@ class Results:
         )
         if written:
             self.figures.add([row], Ending.DELIVERED)
+        if row.kind == Kind.PROFILE:
+            forget_profile(row, row.remote_id)
         row.remote_id, row.payload_hash = sent.remote_id, ""
         row.state = State.DELETED if entombed else State.SKIPPED
         row.skip_reason = reason
@@ -193,7 +184,10 @@ class Results:
 
     def skipped(self, work: Work, reason: SkipReason) -> None:
         """It is not sent, for ``reason``. Of who was erased nothing stays that was recorded since (demand I3)."""
-        columns = _EMPTIED.get(type(work.row), NO_ERROR) if reason == SkipReason.ERASED else NO_ERROR
+        columns = dict(_EMPTIED.get(type(work.row), NO_ERROR) if reason == SkipReason.ERASED else NO_ERROR)
+        if isinstance(work.row, RemoteObject) and work.is_placed:
+            # It has left the profile that it had, and has none now.
+            columns |= {"remote_id": "", "payload_hash": "", "data": work.row.data, "attributed": False}
         written = self._finish(work, State.SKIPPED, skip_reason=reason, **columns)
         if written:
             self.figures.add([work.row], Ending.SKIPPED)
@@ -231,6 +225,8 @@ class Results:
         """Hellotext has lost the object: create it again, once."""
         row = _object(work)
         RemoteObject.objects.using(self.using).start_anew(row, token=work.batch.token)
+        if row.kind == Kind.PROFILE:
+            forget_profile(row, row.remote_id)
         row.remote_id, row.state = "", State.PENDING
         self.report.retried += 1
 
@@ -254,16 +250,13 @@ class Results:
             remote_id=sent.remote_id,
             reference=row.reference,
             source=row.source,
-            session=row.session,
-            attributed=False,
             payload_hash=work.hash,
-            data={**sent.data, LAST_PAYLOAD: traces_of(row, work.payload or {})},
+            data={**sent.data, **_former(row), LAST_PAYLOAD: traces_of(row, work.payload or {})},
+            **({"attributed": False} if work.is_new_profile else {}),
         )
         row.remote_id, row.synced_version, row.payload_hash = sent.remote_id, row.version, work.hash
         row.state = State.SYNCED
-        if work.leftovers:
-            # What guests had sent is taken away now.
-            RemoteObject.objects.using(self.using).filter(pk__in=work.leftovers).update(data={})
+        clear_leftovers(work)
         return written
 
     def _finish(self, work: Work, state: State, **columns: Any) -> int:
@@ -294,6 +287,10 @@ def details_of(error: ApiError) -> dict[str, Any]:
         parameter=error.parameter or "",
         message=error.message or str(error),
     )
+
+
+def _former(row: RemoteObject) -> dict[str, Any]:
+    return {FORMER: row.data[FORMER]} if FORMER in row.data else {}
 
 
 def _by_token(works: Iterable[Work]) -> dict[str, list[Work]]:

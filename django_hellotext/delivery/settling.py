@@ -188,7 +188,9 @@ def _settle_objects(
             count += refused
         elif remote_id:
             # Adopted as it stands there; the newest version follows as an update.
-            count += _settle([row], State.PENDING, using=using, token=token, remote_id=remote_id)
+            # Whether a profile is really this one, the next look-up tells.
+            columns: dict[str, Any] = {"remote_id": remote_id, **({"data": {}} if row.kind == Kind.PROFILE else {})}
+            count += _settle([row], State.PENDING, using=using, token=token, **columns)
         elif is_settled(row.finished_at, now=moment, settle_time=hellotext_settings.SETTLE_TIME):
             count += _settle_absent([row], using=using, token=token, figures=figures)
         else:

@@ -13,9 +13,9 @@ from django.db import models, transaction
 
 from .. import clock, dispatch
 from ..conf import hellotext_settings
-from ..models import Account, RemoteObject
-from ..models.erasure import erased_mirror, lift, tombstone
-from .people import EMAIL, PHONE, Person, find
+from ..models import FORMER, Account, Kind, RemoteObject
+from ..models.erasure import erased_mirror, former_profile, lift, tombstone
+from .people import EMAIL, PHONE, Person, accounts_of_others, find
 
 CHUNK = 500  # rows of one statement
 
@@ -105,7 +105,9 @@ def _erase(person: Person) -> Erasure:
     belongings = list(person.belongings().values_list("pk", flat=True))
     _mark_unknown(person)
     # A tombstone of an address that is an account's would forget that one as well.
-    leaves_stones = person.has_account or not person.mirrors().filter(attributed=True).exists()
+    is_anothers = person.mirrors().filter(attributed=True).exists() or accounts_of_others(person)
+    leaves_stones = person.has_account or not is_anothers
+    former = {id for data in person.mirrors().values_list("data", flat=True) for id in data.get(FORMER, [])}
     mirrors = list(person.mirrors().values_list("pk", flat=True))
     for ids in _chunks(events):
         _manager(person.events()).erase(ids)
@@ -117,6 +119,7 @@ def _erase(person: Person) -> Erasure:
     for ids in _chunks(belongings):
         rows.filter(pk__in=ids).update(session="", data={}, seen={})
     waiting = rows.erase(mirrors, at=clock.now())
+    waiting += _clear_former(person, former)
     if leaves_stones:
         _leave_tombstones(person)
     return Erasure(**{**vars(told), "at_hellotext": waiting})
@@ -130,6 +133,15 @@ def _mark_unknown(person: Person) -> None:
         for link in person.links
         if (link.label, link.pk) not in known
     )
+
+
+def _clear_former(person: Person, remote_ids: set[str]) -> int:
+    """Have the profiles cleared that they had before, unless somebody else has one; return how many."""
+    rows = RemoteObject.objects.using(person.using)
+    held = rows.filter(account=person.account, kind=Kind.PROFILE, remote_id__in=remote_ids)
+    left = sorted(remote_ids - set(held.values_list("remote_id", flat=True)))
+    rows.bulk_create(former_profile(person.account, remote_id) for remote_id in left)
+    return len(left)
 
 
 def _leave_tombstones(person: Person) -> None:

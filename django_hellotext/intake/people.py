@@ -46,8 +46,7 @@ class Person:
     @property
     def has_account(self) -> bool:
         """Whether one of the profiles is an account's."""
-        adapters = (registry.for_label(link.label) for link in self.links)
-        return any(adapter is not None and adapter.kind == Kind.PROFILE for adapter in adapters)
+        return any(map(_is_account, self.links))
 
     def mirrors(self) -> models.QuerySet[RemoteObject]:
         """Their profiles."""
@@ -64,10 +63,15 @@ class Person:
             wanted |= Q(profile_label=link.label, profile_pk=link.pk)
         for link in self.objects:
             wanted |= Q(object_label=link.label, object_pk=link.pk)
-        sessions = list(self.sessions().values_list("session", flat=True))
-        if sessions:
-            wanted |= Q(session__in=sessions, profile_label="")
+        browsers = self.browsers()
+        if browsers:
+            wanted |= Q(session__in=browsers, profile_label="")
         return Event.objects.using(self.using).filter(wanted, account=self.account)
+
+    def browsers(self) -> set[str]:
+        """The sessions of their browsers, as they stand in any row of theirs."""
+        found = set(self.sessions().values_list("session", flat=True))
+        return found | set(self.belongings().exclude(session="").values_list("session", flat=True))
 
     def sessions(self) -> models.QuerySet[Session]:
         """Their browsers."""
@@ -203,7 +207,22 @@ def _add_twins(person: Person) -> None:
     twins = RemoteObject.objects.using(person.using).filter(
         account=person.account, kind=Kind.PROFILE, remote_id__in=ids
     )
-    person.links.update(Link(row.kind, row.host_label, row.host_pk) for row in twins)
+    links = {Link(row.kind, row.host_label, row.host_pk) for row in twins}
+    person.links.update(links if person.has_account else {link for link in links if not _is_account(link)})
+
+
+def _is_account(link: Link) -> bool:
+    adapter = registry.for_label(link.label)
+    return adapter is not None and adapter.kind == Kind.PROFILE
+
+
+def accounts_of_others(person: Person) -> set[Link]:
+    """The accounts that certainly have an e-mail of ``person``, who has none."""
+    other = Person(using=person.using, account=person.account, addresses=set(person.addresses))
+    for adapter in registry.all():
+        if adapter.kind == Kind.PROFILE:
+            _search(other, adapter, claims=False)
+    return other.links - person.links
 
 
 def _add_belongings(person: Person, adapter: Adapter) -> None:
@@ -230,9 +249,9 @@ def _add_carts(person: Person) -> None:
         adapter = registry.for_label(link.label)
         if isinstance(adapter, OrderAdapter):
             found.update(filter(None, map(adapter.cart_link, _hosts(person, adapter, pk=link.pk))))
-    sessions = set(person.sessions().values_list("session", flat=True))
-    sessions |= set(person.belongings().exclude(session="").values_list("session", flat=True))
-    rows = RemoteObject.objects.using(person.using).filter(account=person.account, kind=Kind.CART, session__in=sessions)
+    rows = RemoteObject.objects.using(person.using).filter(
+        account=person.account, kind=Kind.CART, session__in=person.browsers()
+    )
     found.update(Link(row.kind, row.host_label, row.host_pk) for row in rows)
     person.objects.update(link for link in found - person.objects if _is_theirs(person, link))
 

@@ -15,7 +15,7 @@ from .events import (
     Event,
 )
 from .figures import Dashboard, Ending, Figure, Subject
-from .objects import LAST_PAYLOAD, Kind, RemoteObject
+from .objects import FORMER, LAST_PAYLOAD, Kind, RemoteObject
 from .proxies import (
     PROXIES,
     Action,
@@ -38,6 +38,7 @@ from .states import MOVES, Lane, Removal, SkipReason, State
 __all__ = [
     "DESTINATION",
     "EVIDENCE_KEY",
+    "FORMER",
     "LAST_PAYLOAD",
     "MOVES",
     "PAYLOAD_VERSION",

@@ -13,9 +13,10 @@ from django.utils.crypto import salted_hmac
 from .. import clock
 from .identity import ordering_key
 from .objects import Kind, RemoteObject, identity_of
-from .states import SkipReason, State
+from .states import Removal, SkipReason, State
 
 LABEL = "hellotext.erased"
+FORMER_LABEL = "hellotext.former"
 _SALT = "django_hellotext.erased"
 
 
@@ -45,6 +46,13 @@ def erased_mirror(account: str, label: str, pk: str) -> RemoteObject:
         skip_reason=SkipReason.ERASED,
         tombstone_at=clock.now(),
     )
+
+
+def former_profile(account: str, remote_id: str) -> RemoteObject:
+    """An unsaved row that has a profile cleared which an erased customer had before the present one."""
+    row = erased_mirror(account, FORMER_LABEL, remote_id)
+    row.remote_id, row.removal, row.state = remote_id, Removal.CLEAR, State.PENDING
+    return row
 
 
 def erased(account: str, addresses: Iterable[tuple[str, str]], *, using: str) -> set[tuple[str, str]]:

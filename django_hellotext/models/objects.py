@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from .. import clock
@@ -18,6 +18,8 @@ from .states import Lane, Removal, SkipReason, State, sources_of
 
 # In ``RemoteObject.data``, beside what Hellotext answered: a fingerprint of each value that was sent last.
 LAST_PAYLOAD = "_payload"
+# The IDs of profiles that the row has left: they may have to be cleared with the one that it has now.
+FORMER = "_former"
 
 
 class Kind(models.TextChoices):
@@ -45,7 +47,7 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
         """The rows with these fingerprints."""
         return self.filter(identity__in=list(identities))
 
-    def finish_synced(self, row: RemoteObject, *, token: str, version: int, **columns: Any) -> int:
+    def finish_synced(self, row: RemoteObject, *, token: str, version: int, payload_hash: str, **columns: Any) -> int:
         """Record that ``version`` of ``row`` is what Hellotext has; an edit meanwhile leaves it waiting (demand C9)."""
         return (
             self.held(token)
@@ -53,6 +55,10 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
             .update(
                 state=Case(When(version=version, then=Value(State.SYNCED)), default=Value(State.PENDING)),
                 synced_version=version,
+                # ``repeat`` has emptied it meanwhile: it stays empty, so that the row is sent once more.
+                payload_hash=Case(
+                    When(~Q(version=version), payload_hash="", then=Value("")), default=Value(payload_hash)
+                ),
                 recreated=0,
                 attempts=0,
                 next_attempt_at=None,
@@ -145,7 +151,7 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
 
     def disown(self, row: RemoteObject, *, token: str) -> int:
         """What was taken for the object at Hellotext is somebody else's."""
-        return self.held(token).filter(pk=row.pk).update(remote_id="", payload_hash="", updated_at=UtcNow())
+        return self.held(token).filter(pk=row.pk).update(remote_id="", payload_hash="", data={}, updated_at=UtcNow())
 
     def repeat(self, ids: Iterable[int]) -> int:
         """Send these rows once more although nothing has changed here."""
@@ -177,6 +183,7 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
                 state=State.PENDING,
                 remote_id="",
                 payload_hash="",
+                data={},
                 recreated=F("recreated") + 1,
                 attempts=F("attempts") + 1,
                 next_attempt_at=None,
@@ -250,6 +257,8 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
     def revive(self, ids: Iterable[int]) -> int:
         """Mirror these objects again: the shop has them back. Erased customers stay erased."""
         rows = self.filter(pk__in=list(ids)).exclude(skip_reason=SkipReason.ERASED)
+        # A guest may have got the profile meanwhile: it is looked for.
+        rows.filter(kind=Kind.PROFILE).update(payload_hash="", data={})
         return rows.update(tombstone_at=None, removal="")
 
 
