@@ -182,9 +182,10 @@ class _Known:
                 return id
         if own:
             return own
-        for _, id in self._ids(PHONE):
+        for contact, id in self._ids(PHONE):
             # A phone that the shop has verified may be that of somebody who wrote to it before.
-            if hellotext_settings.VERIFIED is not None and not self.holders.get(id):
+            is_free = not self.found[contact].has_emails and not self.holders.get(id)
+            if hellotext_settings.VERIFIED is not None and is_free:
                 return id
         return self._suggestion()
 

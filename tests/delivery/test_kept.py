@@ -285,7 +285,7 @@ def test_a_kept_object_whose_creation_was_in_hand_keeps_its_remote_id(
     fold_all()
     row.refresh_from_db()
     assert row.state == State.SENDING
-    RemoteObject.objects.finish_synced(row, token="theirs", version=1, remote_id="there")
+    RemoteObject.objects.finish_synced(row, token="theirs", version=1, remote_id="there", payload_hash="")
     deliver()
     row.refresh_from_db()
     assert (row.state, row.remote_id, row.removal) == (State.DELETED, "there", Removal.KEEP)

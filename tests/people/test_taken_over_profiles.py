@@ -28,7 +28,11 @@ pytestmark = pytest.mark.django_db
 
 Deliver = Callable[..., Report]
 Profiles = Callable[[], list[dict[str, Any]]]
-CREATE = {"method": "POST", "path": "/v1/profiles"}
+
+
+def at_creation(kind: str, status: int = 503) -> Fault:
+    """A fault of the next request that creates a profile."""
+    return Fault(kind, times=1, status=status, method="POST", path="/v1/profiles")
 
 
 def between(monkeypatch: pytest.MonkeyPatch, kind: str, label: str, act: Callable[[], object]) -> list[str]:
@@ -91,7 +95,7 @@ def test_a_guests_session_and_consent_wait_for_the_account(
     assert profiles()[0]["state"] == "unconfirmed"
 
 
-@pytest.mark.parametrize("fault", [Fault("error", times=1, **CREATE), Fault("garbage", times=1, **CREATE)])
+@pytest.mark.parametrize("fault", [at_creation("error"), at_creation("garbage")])
 def test_a_guest_does_not_pass_an_account_that_has_to_wait(
     hellotext_app: Emulator, deliver: Deliver, profiles: Profiles, fault: Fault
 ) -> None:
@@ -211,7 +215,7 @@ def test_the_next_event_of_a_guest_whose_account_is_gone_arrives(
 def lost_answer(emulator: Emulator, settings: Any) -> None:
     """The next profile ends in 502 and never arrives; that is looked for at once."""
     settings.HELLOTEXT = {**settings.HELLOTEXT, "SETTLE_TIME": 0.001}
-    emulator.add_fault(Fault("error", times=1, status=502, **CREATE))
+    emulator.add_fault(at_creation("error", 502))
 
 
 def test_an_account_without_an_answer_is_not_taken_for_a_stranger_with_its_phone(
@@ -243,7 +247,7 @@ def test_a_guest_who_was_lost_and_has_no_answer_is_looked_up(
     order = placed_order(phone=PHONE, first_name="Mallory")
     deliver()
     hellotext_app.handle("DELETE", f"/v1/profiles/{row_of(order).remote_id}", headers=TOKEN, body=b"")
-    hellotext_app.add_fault(Fault("error", times=1, status=502, **CREATE))
+    hellotext_app.add_fault(at_creation("error", 502))
     order.first_name = "Mal"
     order.save()
     for _ in range(3):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
 from django_hellotext.adapters import registry
 from django_hellotext.api import HellotextClient
-from django_hellotext.api.types import UNSET, Money, Unset
+from django_hellotext.api.types import UNSET, Money
 from django_hellotext.delivery.clients import client_from_settings
 from django_hellotext.emulator import Emulator
 from django_hellotext.intake import backfill
@@ -122,21 +123,34 @@ def test_two_customers_with_one_address_are_not_both_adopted(
     assert sync("--pull").counts("profile") == {"looked_at": 2, "adopted": 1, "differing": 1, "unclear": 1}
 
 
-@pytest.mark.parametrize(("email", "adopts"), [(UNSET, True), ("other@acme.example", False)])
-def test_a_phone_adopts_a_profile_that_has_no_email(
-    there: HellotextClient, sync: Run, monkeypatch: pytest.MonkeyPatch, email: str | Unset, adopts: bool
+@pytest.mark.parametrize(
+    ("email", "verified", "adopts"), [("", True, True), ("", False, False), ("other@acme.example", True, False)]
+)
+def test_a_verified_phone_adopts_a_profile_that_has_no_email(
+    there: HellotextClient,
+    sync: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+    email: str,
+    adopts: bool,
+    verified: bool,
 ) -> None:
-    """Two people may have one phone, as their e-mails tell. The run after the pull leaves the other's profile alone."""
+    """Two people may have one phone, as their e-mails tell, and anybody may have typed it.
+
+    The run after the pull leaves the profile of somebody else alone.
+    """
+    if verified:
+        settings.HELLOTEXT = {**settings.HELLOTEXT, "VERIFIED": lambda customer, kind, value: True}
     adapter = type(registry.for_model(User))
     monkeypatch.setattr(adapter, "get_phone", lambda self, user: "+59899123456", raising=False)
     make_customer(email="wile@acme.example")
     Change.objects.all().delete()
-    id = there.profiles.create(phone="+59899123456", email=email).id
+    id = there.profiles.create(phone="+59899123456", email=email or UNSET).id
     assert sync("--pull").counts("profile").get("adopted", 0) == adopts
     sync()
     assert (RemoteObject.objects.get(kind="profile").remote_id == id) == adopts
     profile = there.profiles.retrieve(id)
-    assert [*profile.emails, *profile.phones] == ["wile@acme.example" if adopts else email, "+59899123456"]
+    assert list(profile.emails) == (["wile@acme.example"] if adopts else [email] if email else [])
 
 
 def test_what_is_only_there_and_only_here_is_counted(hellotext: Emulator, there: HellotextClient, sync: Run) -> None:
