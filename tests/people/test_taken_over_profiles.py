@@ -37,7 +37,8 @@ def at_creation(kind: str, status: int = 503) -> Fault:
 
 def between(monkeypatch: pytest.MonkeyPatch, kind: str, label: str, act: Callable[[], object]) -> list[str]:
     """Let something happen once, after a request for the row and before its outcome is written."""
-    write, done = Results.synced, []
+    write = Results.synced
+    done: list[str] = []
 
     def synced(self: Results, work: Any, sent: Any) -> None:
         if (work.row.kind, work.row.host_label) == (kind, label) and not done:
