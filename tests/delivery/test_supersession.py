@@ -15,6 +15,7 @@ from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report, drain
 from django_hellotext.delivery.batch import Batch
 from django_hellotext.delivery.engine import Drain
+from django_hellotext.delivery.fold import fold
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Change, Event, State
 from django_hellotext.signals import delivered
@@ -86,14 +87,19 @@ def test_an_emptied_cart_is_not_filled_again_by_a_late_event(hellotext: Emulator
     assert actions(hellotext) == ["cart.removed"]
 
 
-def test_the_order_is_seen_by_a_worker_that_holds_the_cart_event_already(hellotext: Emulator, deliver: Deliver) -> None:
-    """The order commits between the claim and the request."""
+@pytest.mark.parametrize("folded", [True, False])
+def test_the_order_is_seen_by_a_worker_that_holds_the_cart_event_already(
+    hellotext: Emulator, deliver: Deliver, folded: bool
+) -> None:
+    """The order commits between the claim and the request; another worker may have folded it by then."""
     cart, _ = filled_cart()
 
     def place(instance: Any, **kwargs: Any) -> None:
         if getattr(instance, "kind", "") == "cart":
             assert Event.objects.get(action="cart.added").state == State.SENDING
             order_of(cart)
+            if folded:
+                fold(hellotext_settings.account, using="default")
 
     delivered.connect(place)
     try:

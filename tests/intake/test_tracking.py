@@ -352,6 +352,14 @@ def test_a_staff_members_own_cart_is_left_out_with_its_reason(deliver: Any) -> N
     assert (event.state, event.skip_reason) == ("skipped", "anonymous")
 
 
+@pytest.mark.usefixtures("hellotext")
+def test_an_event_of_an_order_without_a_customer_or_a_session_is_left_out_with_its_reason(deliver: Any) -> None:
+    django_hellotext.track("order.confirmed", make_order())
+    deliver()
+    event = Event.objects.get()
+    assert (event.state, event.skip_reason) == ("skipped", "anonymous")
+
+
 @pytest.mark.usefixtures("quiet")
 def test_what_an_adapter_raises_leaves_a_refused_row(monkeypatch: pytest.MonkeyPatch) -> None:
     adapter = type(registry.for_model(User))
