@@ -55,13 +55,14 @@ def test_an_order_cancels_the_unsent_events_of_its_cart(hellotext: Emulator, del
     assert Event.objects.get(action="cart.added").skip_reason == "superseded"
 
 
-def test_an_order_tracked_by_hand_cancels_them_as_well(hellotext: Emulator, deliver: Deliver) -> None:
+@pytest.mark.parametrize("action", ["order.placed", "order.confirmed", "order.shipped", "order.delivered"])
+def test_an_order_tracked_by_hand_cancels_them_as_well(hellotext: Emulator, deliver: Deliver, action: str) -> None:
     cart, _ = filled_cart()
     order = make_order(cart=cart, customer=cart.owner)
     make_order_line(order=order)
-    django_hellotext.track("order.placed", order)
+    django_hellotext.track(action, order)
     deliver()
-    assert actions(hellotext) == ["order.placed"]
+    assert actions(hellotext) == [action]
 
 
 def test_a_draft_order_cancels_nothing(hellotext: Emulator, deliver: Deliver) -> None:

@@ -53,9 +53,9 @@ def block(request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager
     return nullcontext if request.param == "autocommit" else lambda: transaction.atomic(using=ALIAS)
 
 
-def recorded() -> list[tuple[str, str, str]]:
+def recorded() -> list[tuple[str, ...]]:
     events = Event.objects.using(ALIAS).order_by("pk")
-    return list(events.values_list("action", "session", "state"))
+    return list(events.values_list("action", "session", "state", "error_type", "error_parameter"))
 
 
 def test_changes_and_events_are_recorded(block: Callable[[], AbstractContextManager[Any]], rf: RequestFactory) -> None:
@@ -68,7 +68,7 @@ def test_changes_and_events_are_recorded(block: Callable[[], AbstractContextMana
             django_hellotext.track("cart.viewed", cart, key="once")
         User.objects.using(ALIAS).create(username="after")
     assert Change.objects.using(ALIAS).filter(label="auth.user").count() == 1
-    assert recorded() == [("cart.viewed", "visitor", "pending")]
+    assert recorded() == [("cart.viewed", "visitor", "pending", "", "")]
 
 
 def test_the_hosts_transaction_goes_on_when_the_database_refuses_an_event() -> None:
@@ -78,4 +78,4 @@ def test_the_hosts_transaction_goes_on_when_the_database_refuses_an_event() -> N
         django_hellotext.track("page.viewed", profile=customer, url=URL, metadata={"note": "a\x00b"})
         User.objects.using(ALIAS).create(username="after")
     assert User.objects.using(ALIAS).count() == 2
-    assert recorded() == [("page.viewed", "", "failed")]
+    assert recorded() == [("page.viewed", "", "failed", "not_recordable", "")]
