@@ -213,12 +213,12 @@ def test_an_opt_out_counts_in_the_database_of_its_customer(alias):
     """Demand A1."""
     customer = cliente(using=alias)
     given = django_hellotext.Evidence(source="caja", text="Sí", at=timezone.now())
-    django_hellotext.unsubscribe(customer)
     django_hellotext.subscribe(customer, evidence=given)
+    django_hellotext.unsubscribe(customer)
     drain(alias)
     assert list(Event.objects.using(alias).order_by("id").values_list("action", "skip_reason")) == [
-        ("unsubscribe", ""),
         ("subscribe", "opted_out"),
+        ("unsubscribe", ""),
     ]
 
 
