@@ -122,6 +122,12 @@ def test_a_retry_waits_for_the_delay_of_its_attempts(name: str) -> None:
     assert decided(made(name, "POST"), repeatable=False, attempts=2).after == backoff(2, chance=0.5)
 
 
+@pytest.mark.parametrize(("name", "works"), [("unauthorised", True), ("server error", False)])
+def test_a_retry_that_waits_for_the_account_has_no_delay_of_its_own(name: str, works: bool) -> None:
+    decision = decided(made(name, "POST"), repeatable=True, works=works, attempts=3)
+    assert (decision.verdict, decision.after) == (Verdict.RETRY, 0.0)
+
+
 @pytest.mark.parametrize("name", ERRORS)
 def test_the_decision_is_the_same_for_a_pickled_error(name: str) -> None:
     error = made(name, "POST")
