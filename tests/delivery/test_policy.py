@@ -82,8 +82,9 @@ def test_an_outage_costs_no_attempt(method: str, name: str) -> None:
 @pytest.mark.parametrize("name", ["server error", "unavailable"])
 def test_a_row_that_fails_while_the_account_works_runs_out_of_attempts(name: str) -> None:
     error = made(name, "POST")
-    verdicts = [decided(error, repeatable=False, attempts=attempts).verdict for attempts in range(5)]
-    assert verdicts == [Verdict.RETRY] * 4 + [Verdict.FAIL]
+    decisions = [decided(error, repeatable=False, attempts=attempts) for attempts in range(5)]
+    assert [decision.verdict for decision in decisions] == [Verdict.RETRY] * 4 + [Verdict.FAIL]
+    assert all(decision.costs for decision in decisions)
 
 
 def test_forbidden_fails_the_row_only_when_the_account_may_do_something_else() -> None:

@@ -217,6 +217,7 @@ def test_an_event_of_an_erased_customer_is_not_sent_with_a_session_instead(
     deliver()
     row = Event.objects.latest("pk")
     assert (row.state, row.skip_reason) == (State.SKIPPED, "erased")
+    assert (row.profile_pk, row.session, row.url, row.metadata) == ("", "", "", {})
 
 
 def test_a_cart_of_an_erased_customer_is_not_sent(wile: User, hellotext_app: Emulator, deliver: Deliver) -> None:
