@@ -17,7 +17,7 @@ from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import drain
 from django_hellotext.delivery.fold import fold
 from django_hellotext.intake import backfill
-from django_hellotext.models import Change, Event, RemoteObject
+from django_hellotext.models import Change, Event, RemoteObject, Session
 from django_hellotext.signals import delivered
 from django_hellotext.testing import assert_conforms
 
@@ -220,6 +220,18 @@ def test_an_opt_out_counts_in_the_database_of_its_customer(alias):
         ("subscribe", "opted_out"),
         ("unsubscribe", ""),
     ]
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_a_customer_is_forgotten_in_the_database_that_knows_them(alias):
+    """Demand I3."""
+    customer = cliente(using=alias)
+    django_hellotext.track("page.viewed", profile=customer, session="visita", url="https://tienda.example/")
+    drain(alias)
+    kept = [model.objects.using(alias) for model in (Event, Session)]
+    assert [rows.count() for rows in kept] == [1, 1]
+    django_hellotext.forget_customer(customer)
+    assert [rows.count() for rows in kept] == [0, 0]
 
 
 @pytest.mark.parametrize("folded", [True, False])
