@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 from typing import Any
 
-from django.db.models import BooleanField, OuterRef, Q, Subquery, Value
+from django.db.models import OuterRef, Q, Subquery, Value
 from django.db.models.expressions import NegatedExpression
 from django.db.models.functions import Coalesce, Concat
 
@@ -64,7 +64,7 @@ class Claimer:
         # Half is for objects as long as there is anything else: what customers do need not wait until a catalogue that
         # was saved anew is through.
         share = (allowed + 1) // 2
-        objects = self._claim_rows(RemoteObject, token, lane, share, now) if share else 0
+        objects = self._claim_rows(RemoteObject, token, lane, share, now)
         claimed = objects
         for model in (Session, Event):
             if claimed < allowed:
@@ -124,5 +124,5 @@ def _none_of(*looks: DeliverableQuerySet) -> NegatedExpression[Any]:
     And one expression, of which PostgreSQL expects that half of the rows pass: of many, or of ``IS NULL``, it expects
     so few that it looks at every row that waits.
     """
-    there = (Subquery(rows.values(there=Value(True, output_field=BooleanField()))[:1]) for rows in looks)
-    return ~Coalesce(*there, Value(False), output_field=BooleanField())
+    there = (Subquery(rows.values(there=Value(True))[:1]) for rows in looks)
+    return ~Coalesce(*there, Value(False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ..adapters import Link, links
@@ -69,7 +69,7 @@ class Skip:
 class Fault:
     """It cannot be sent; a person has to look."""
 
-    error: dict[str, Any] = field(default_factory=dict)
+    error: dict[str, Any]
 
 
 @dataclass(frozen=True)

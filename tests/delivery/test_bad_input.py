@@ -348,7 +348,11 @@ def test_a_queryset_that_fails_in_the_database_does_not_block_the_queue(
     assert row_of(order).baseline == "paid"
     assert row_of(deleted).tombstone_at is None
     assert Event.objects.get(action="product.viewed").state == State.DELIVERED
-    assert "adapter.failed" in caplog.messages
+    failed = [record for record in caplog.records if record.getMessage() == "adapter.failed"]
+    assert {(record.name, vars(record)["adapter"]) for record in failed} == {
+        ("django_hellotext.intake", "OrderAdapter")
+    }
+    assert {vars(record)["error"] for record in failed} <= {"OperationalError", "ProgrammingError"}
 
 
 def test_the_queryset_of_a_page_and_of_a_count_may_fail_in_the_database(products: Callable[..., Any]) -> None:

@@ -169,7 +169,7 @@ def test_a_claim_is_shared_by_lanes_and_between_objects_and_events(
 ) -> None:
     places: list[tuple[Sendable, Lane]] = [(model, lane) for lane in Lane for model in (RemoteObject, Event)]
     assert list(Lane) == [Lane.LIVE, Lane.BACKFILL]
-    for (model, lane), count in zip(places, waiting, strict=True):
+    for (model, lane), count in reversed(list(zip(places, waiting, strict=True))):  # the back-fill's rows are older
         put(model, lane, count)
     claimer = Claimer(ACCOUNT, using="default", concurrency=1)
     claimer.size = size
@@ -194,6 +194,29 @@ def test_only_an_earlier_row_of_the_same_lane_holds_back_its_key(account: Accoun
     Event.objects.filter(pk=other_lane).update(lane=Lane.BACKFILL, next_attempt_at=later)
     Event.objects.filter(pk=not_due).update(next_attempt_at=later)
     assert claimed(account)[1] == [now_due]
+
+
+def test_a_spent_budget_claims_nothing(account: Account, settings: Any) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "RATE": 10}
+    record(1)
+    now = clock.now()
+    Account.objects.update(budget=0.5, budget_at=now)
+    account.refresh_from_db()
+    assert Claimer(ACCOUNT, using="default", concurrency=1).claim(new_token(), account=account, now=now) == 0
+    assert not Event.objects.exclude(state=State.PENDING).exists()
+    assert Account.objects.get().budget == 0.5
+
+
+@pytest.mark.parametrize("model", [RemoteObject, Event])
+@pytest.mark.parametrize("lane", Lane)
+def test_a_claim_takes_what_is_due_at_its_own_time(account: Account, model: Sendable, lane: Lane) -> None:
+    put(model, lane, 4)
+    later = clock.now() + timedelta(hours=1)
+    model.objects.update(next_attempt_at=later)
+    claimer = Claimer(ACCOUNT, using="default", concurrency=1)
+    claimer.size = 5
+    assert claimer.claim(new_token(), account=account, now=later - timedelta(seconds=1)) == 0
+    assert claimer.claim(new_token(), account=account, now=later) == 4
 
 
 @pytest.mark.parametrize(("rate", "count"), [(0.5, 1), (3, 3)])

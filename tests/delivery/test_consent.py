@@ -94,17 +94,22 @@ def test_a_session_is_not_joined_to_who_has_withdrawn_and_is_when_they_think_bet
     assert Session.objects.get().state == State.SYNCED
 
 
-def test_a_session_of_who_withdrew_a_day_ago_is_given_up(banner: Banner, deliver: Deliver, hellotext: Emulator) -> None:
+@pytest.mark.parametrize(
+    ("hours", "expected"), [(23.9, (State.PENDING, "", True)), (24.1, (State.SKIPPED, "consent", False))]
+)
+def test_a_session_of_who_withdrew_is_given_up_after_a_day(
+    banner: Banner, deliver: Deliver, hellotext: Emulator, hours: float, expected: tuple[str, str, bool]
+) -> None:
     """Demand I2."""
     hellotext.know_session("from-the-link")
     customer = make_customer()
     django_hellotext.track("page.viewed", profile=customer, session="from-the-link", url="https://shop.example/")
     banner.refused.add((customer.username, "browse"))
     deliver()
-    Session.objects.update(next_attempt_at=None, created_at=clock.now() - timedelta(days=2))
+    Session.objects.update(next_attempt_at=None, created_at=clock.now() - timedelta(hours=hours))
     deliver()
     row = Session.objects.get()
-    assert (row.state, row.skip_reason) == (State.SKIPPED, "consent")
+    assert (row.state, row.skip_reason, row.next_attempt_at is not None) == expected
 
 
 def test_when_it_is_sent_it_is_asked_without_a_request_and_about_the_customer(banner: Banner, deliver: Deliver) -> None:

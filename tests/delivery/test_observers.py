@@ -51,21 +51,23 @@ def test_what_arrived_and_what_was_refused_is_told(
     assert ("failed", "prerequisite_failed") in kinds
 
 
-def test_the_signal_for_a_removed_object_carries_its_final_state(hellotext: Emulator, deliver: Deliver) -> None:
+def test_the_signal_carries_the_final_state_of_its_row(hellotext: Emulator, deliver: Deliver) -> None:
     product = make_product()
     deliver()
-    states: list[str] = []
+    states: list[tuple[str, str]] = []
 
     def on_delivered(sender: Any, instance: Any, **kwargs: Any) -> None:
-        states.append(instance.state)
+        states.append((sender.__name__, instance.state))
 
     delivered.connect(on_delivered)
     try:
+        django_hellotext.track("page.viewed", profile=make_customer(), url="https://shop.example/")
+        deliver()
         product.delete()
         deliver()
     finally:
         delivered.disconnect(on_delivered)
-    assert states == [State.DELETED]
+    assert states == [("RemoteObject", State.SYNCED), ("Event", State.DELIVERED), ("RemoteObject", State.DELETED)]
 
 
 def test_the_log_of_a_failed_row_names_the_row_and_its_error(

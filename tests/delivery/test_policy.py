@@ -82,8 +82,9 @@ def test_an_outage_costs_no_attempt(method: str, name: str) -> None:
 @pytest.mark.parametrize("name", ["server error", "unavailable"])
 def test_a_row_that_fails_while_the_account_works_runs_out_of_attempts(name: str) -> None:
     error = made(name, "POST")
-    verdicts = [decided(error, repeatable=False, attempts=attempts).verdict for attempts in range(5)]
-    assert verdicts == [Verdict.RETRY] * 4 + [Verdict.FAIL]
+    decisions = [decided(error, repeatable=False, attempts=attempts) for attempts in range(5)]
+    assert [decision.verdict for decision in decisions] == [Verdict.RETRY] * 4 + [Verdict.FAIL]
+    assert all(decision.costs for decision in decisions)
 
 
 def test_forbidden_fails_the_row_only_when_the_account_may_do_something_else() -> None:
@@ -120,6 +121,12 @@ def test_an_error_of_the_account_or_the_network_is_retried_and_costs_no_attempt(
 @pytest.mark.parametrize("name", ["too many", "never sent", "server error"])
 def test_a_retry_waits_for_the_delay_of_its_attempts(name: str) -> None:
     assert decided(made(name, "POST"), repeatable=False, attempts=2).after == backoff(2, chance=0.5)
+
+
+@pytest.mark.parametrize(("name", "works"), [("unauthorised", True), ("server error", False)])
+def test_a_retry_that_waits_for_the_account_has_no_delay_of_its_own(name: str, works: bool) -> None:
+    decision = decided(made(name, "POST"), repeatable=True, works=works, attempts=3)
+    assert (decision.verdict, decision.after) == (Verdict.RETRY, 0.0)
 
 
 @pytest.mark.parametrize("name", ERRORS)

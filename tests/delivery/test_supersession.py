@@ -15,6 +15,7 @@ from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report, drain
 from django_hellotext.delivery.batch import Batch
 from django_hellotext.delivery.engine import Drain
+from django_hellotext.delivery.fold import fold
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Change, Event, State
 from django_hellotext.signals import delivered
@@ -54,13 +55,14 @@ def test_an_order_cancels_the_unsent_events_of_its_cart(hellotext: Emulator, del
     assert Event.objects.get(action="cart.added").skip_reason == "superseded"
 
 
-def test_an_order_tracked_by_hand_cancels_them_as_well(hellotext: Emulator, deliver: Deliver) -> None:
+@pytest.mark.parametrize("action", ["order.placed", "order.confirmed", "order.shipped", "order.delivered"])
+def test_an_order_tracked_by_hand_cancels_them_as_well(hellotext: Emulator, deliver: Deliver, action: str) -> None:
     cart, _ = filled_cart()
     order = make_order(cart=cart, customer=cart.owner)
     make_order_line(order=order)
-    django_hellotext.track("order.placed", order)
+    django_hellotext.track(action, order)
     deliver()
-    assert actions(hellotext) == ["order.placed"]
+    assert actions(hellotext) == [action]
 
 
 def test_a_draft_order_cancels_nothing(hellotext: Emulator, deliver: Deliver) -> None:
@@ -86,14 +88,19 @@ def test_an_emptied_cart_is_not_filled_again_by_a_late_event(hellotext: Emulator
     assert actions(hellotext) == ["cart.removed"]
 
 
-def test_the_order_is_seen_by_a_worker_that_holds_the_cart_event_already(hellotext: Emulator, deliver: Deliver) -> None:
-    """The order commits between the claim and the request."""
+@pytest.mark.parametrize("folded", [True, False])
+def test_the_order_is_seen_by_a_worker_that_holds_the_cart_event_already(
+    hellotext: Emulator, deliver: Deliver, folded: bool
+) -> None:
+    """The order commits between the claim and the request; another worker may have folded it by then."""
     cart, _ = filled_cart()
 
     def place(instance: Any, **kwargs: Any) -> None:
         if getattr(instance, "kind", "") == "cart":
             assert Event.objects.get(action="cart.added").state == State.SENDING
             order_of(cart)
+            if folded:
+                fold(hellotext_settings.account, using="default")
 
     delivered.connect(place)
     try:

@@ -124,6 +124,13 @@ def test_the_shop_has_the_last_word(settings: Any, answer: Any, counts: bool) ->
     assert is_counted(a_request()) is (answer is not False)
 
 
+def test_a_request_without_a_query_string_counts() -> None:
+    request = HttpRequest()
+    request.method = "GET"
+    request.META["HTTP_USER_AGENT"] = "Mozilla/5.0"
+    assert is_counted(request)
+
+
 def raises(request: HttpRequest) -> bool:
     raise LookupError("the host's own mistake")
 

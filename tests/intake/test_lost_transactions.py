@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import ConnectionHandler
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
@@ -96,6 +98,18 @@ def test_a_decorated_view_under_atomic_requests_fails_as_a_whole(rf: RequestFact
     with pytest.raises(OperationalError, match="disk is full"), transaction.atomic():
         view(rf.get("/"))
     assert not User.objects.exists()
+
+
+@needs_sqlite
+def test_an_insert_into_a_locked_file_has_met_a_lock(tmp_path: Path) -> None:
+    file = {"ENGINE": "django.db.backends.sqlite3", "NAME": tmp_path / "shop.sqlite3", "OPTIONS": {"timeout": 0}}
+    shop = ConnectionHandler({"default": file})
+    with closing(shop.create_connection("default")) as holder, closing(shop.create_connection("default")) as other:
+        with holder.cursor() as cursor:
+            cursor.execute("BEGIN IMMEDIATE")
+        with other.cursor() as cursor, pytest.raises(OperationalError, match="locked") as caught:
+            cursor.execute("BEGIN IMMEDIATE")
+    assert ledger.met_a_lock(caught.value)
 
 
 @pytest.fixture

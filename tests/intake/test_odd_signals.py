@@ -325,7 +325,8 @@ def test_an_error_is_logged_with_the_name_of_its_receiver(caplog: pytest.LogCapt
     with caplog.at_level(logging.ERROR, "django_hellotext.intake"):
         receivers.on_save(sender=Product, instance=Raising())
     [entry] = caplog.records
-    assert (entry.message, vars(entry)["where"], vars(entry)["error"]) == ("intake.failed", "on_save", "RuntimeError")
+    assert (entry.name, entry.message) == ("django_hellotext.intake", "intake.failed")
+    assert (vars(entry)["where"], vars(entry)["error"]) == ("on_save", "RuntimeError")
 
 
 @pytest.mark.usefixtures("production")

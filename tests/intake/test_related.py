@@ -18,7 +18,7 @@ from django_hellotext.delivery import Report
 from django_hellotext.delivery.fold import fold
 from django_hellotext.emulator import Emulator
 from django_hellotext.intake.receivers import connect
-from django_hellotext.models import Account, Change, RemoteObject
+from django_hellotext.models import Account, Change, Lane, RemoteObject
 from tests.adapters.shop import order_adapter, product_adapter
 from tests.factories import make_order, make_order_line, make_product
 from tests.testshop.models import Book, Brand, Category, Note, Order, OrderLine, Product, ProductProxy
@@ -143,6 +143,7 @@ def test_a_deleted_category_takes_the_names_of_its_products_along(shelf: Categor
         shelf.delete()
     ours = [query["sql"] for query in queries if "django_hellotext" in query["sql"]]
     assert len(ours) == 1
+    assert Change.objects.get(label="testshop.category").lane == Lane.BACKFILL
     assert deliver().synced == 3
 
 

@@ -142,6 +142,16 @@ def test_a_visitor_who_refuses_to_be_seen_leaves_no_session_in_the_cart(
     assert visit.COOKIES["hello_session"] not in repr([(entry.path, entry.body_json) for entry in hellotext.log])
 
 
+def test_a_customer_who_refuses_to_be_seen_fills_a_cart_without_events(visit: Any, deliver: Deliver) -> None:
+    """Demand I2: without the middleware, the request that was handed over is asked."""
+    visit.user = make_customer()
+    visit.META["HTTP_SEC_GPC"] = "1"
+    django_hellotext.cart_changed(visit, [(make_product(), 1)], profile=visit.user, created=True)
+    deliver()
+    assert not Event.objects.exclude(state="skipped").exists()
+    assert RemoteObject.objects.get(kind="cart").state == "synced"
+
+
 def test_metadata_that_cannot_be_sent_is_raised_in_tests_and_the_cart_is_kept(visit: Any) -> None:
     with pytest.raises(TrackingError, match="metadata"):
         django_hellotext.cart_changed(visit, [(make_product(), 1)], metadata={"x": object()})

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import authenticate, login
 from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 from django.test import RequestFactory
@@ -81,6 +82,17 @@ def log_in(rf: RequestFactory, user: User, session: str) -> None:
     known = authenticate(request, username=user.username, password="secret")
     assert known is not None
     login(request, known)
+
+
+@pytest.mark.parametrize("known_as", ["_cached_user", "_acached_user"])
+def test_a_login_over_another_account_hands_no_session_over(
+    hellotext: Emulator, rf: RequestFactory, known_as: str
+) -> None:
+    """Demand G5: so does impersonation begin; Django caches the user of an asynchronous view under another name."""
+    request = request_of(rf, cookie="visitor-1")
+    setattr(request, known_as, make_customer())
+    user_logged_in.send(User, request=request, user=make_customer())
+    assert not Session.objects.exists()
 
 
 def acknowledged(emulator: Emulator, *sessions: str) -> None:

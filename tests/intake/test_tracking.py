@@ -83,7 +83,7 @@ def test_hellotexts_own_actions_are_never_sent(action: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ({"amount": 9.9}, "amount"),
+        ({"amount": 9.9}, "amount must be .*, not float"),
         ({"amount": True}, "amount"),
         ({"metadata": "text"}, "metadata"),
         ({"tracked_at": "2026-01-01"}, "tracked_at"),
@@ -116,28 +116,32 @@ def test_an_action_without_its_object_raises() -> None:
 
 @pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize(
-    ("arguments", "parameter"),
+    ("arguments", "parameter", "reason", "message"),
     [
-        ({"currency": "EUR"}, "amount"),
-        ({"amount": "9,90"}, "amount"),
-        ({"amount": Decimal("NaN")}, "amount"),
-        ({"amount": Decimal("999999999999999.999")}, "amount"),
-        ({"amount": 5, "currency": "euro"}, "currency"),
-        ({"metadata": {"x": object()}}, "metadata"),
-        ({"metadata": {"x": float("nan")}}, "metadata"),
-        ({"metadata": {"x": "y" * 70_000}}, "metadata"),
-        ({"tracked_at": datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-12)))}, "tracked_at"),
-        ({"key": "k" * 300}, "key"),
-        ({"url": "https://shop.example/" + "x" * 3000}, "url"),
-        ({"url": None}, "url"),
+        ({"currency": "EUR"}, "amount", "parameter_missing", "currency was given without amount."),
+        ({"amount": "9,90"}, "amount", "parameter_invalid", "amount is not a decimal number."),
+        ({"amount": Decimal("NaN")}, "amount", "parameter_invalid", "amount must be a number below 10^15."),
+        ({"amount": Decimal("999999999999999.999")}, "amount", "parameter_invalid", "amount must be a number below"),
+        ({"amount": 5, "currency": "euro"}, "currency", "parameter_missing", "amount needs a currency, an ISO 4217"),
+        ({"metadata": {"x": object()}}, "metadata", "parameter_invalid", "metadata cannot be written as JSON"),
+        ({"metadata": {"x": float("nan")}}, "metadata", "parameter_invalid", "metadata cannot be written as JSON"),
+        ({"metadata": {"x": "y" * 70_000}}, "metadata", "too_large", "metadata is longer than 64 KiB."),
+        (
+            {"tracked_at": datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-12)))},
+            *("tracked_at", "parameter_invalid", "tracked_at is out of range."),
+        ),
+        ({"key": "k" * 300}, "key", "parameter_invalid", "key is longer than 255 characters"),
+        ({"url": "https://shop.example/" + "x" * 3000}, "url", "parameter_invalid", "url is longer than 2048"),
+        ({"url": None}, "url", "parameter_missing", "page.viewed needs a url."),
     ],
 )
 def test_a_fault_of_data_becomes_a_refused_row_that_names_the_parameter(
-    arguments: dict[str, Any], parameter: str
+    arguments: dict[str, Any], parameter: str, reason: str, message: str
 ) -> None:
     django_hellotext.track("page.viewed", **{"profile": make_customer(), "url": URL, **arguments})
     event = Event.objects.get()
-    assert (event.state, event.error_parameter) == ("failed", parameter)
+    assert (event.state, event.error_type, event.error_parameter) == ("failed", reason, parameter)
+    assert event.error_message.startswith(message)
     assert event.error_type
     assert event.error_message
 
@@ -352,6 +356,14 @@ def test_a_staff_members_own_cart_is_left_out_with_its_reason(deliver: Any) -> N
     assert (event.state, event.skip_reason) == ("skipped", "anonymous")
 
 
+@pytest.mark.usefixtures("hellotext")
+def test_an_event_of_an_order_without_a_customer_or_a_session_is_left_out_with_its_reason(deliver: Any) -> None:
+    django_hellotext.track("order.confirmed", make_order())
+    deliver()
+    event = Event.objects.get()
+    assert (event.state, event.skip_reason) == ("skipped", "anonymous")
+
+
 @pytest.mark.usefixtures("quiet")
 def test_what_an_adapter_raises_leaves_a_refused_row(monkeypatch: pytest.MonkeyPatch) -> None:
     adapter = type(registry.for_model(User))
@@ -407,7 +419,7 @@ def test_metadata_too_deep_to_write_leaves_a_refused_row() -> None:
 
 @pytest.mark.usefixtures("hellotext")
 def test_an_object_that_is_not_saved_raises() -> None:
-    with pytest.raises(TypeError, match="not saved yet"):
+    with pytest.raises(TypeError, match="this Order is not saved yet"):
         django_hellotext.track("order.placed", Order(number="x"))
     with pytest.raises(TypeError, match="not saved yet"):
         django_hellotext.track("page.viewed", profile=User(username="x"), url=URL)

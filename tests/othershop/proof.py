@@ -13,9 +13,12 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 import django_hellotext
+from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import drain
+from django_hellotext.delivery.fold import fold
 from django_hellotext.intake import backfill
-from django_hellotext.models import Change, Event, RemoteObject
+from django_hellotext.models import Change, Event, RemoteObject, Session
+from django_hellotext.signals import delivered
 from django_hellotext.testing import assert_conforms
 
 from .models import Articulo, Cliente, Familia, Linea, Pedido
@@ -203,6 +206,53 @@ def test_each_database_holds_its_own_and_rolls_its_own_back(shop, alias):
     assert drain(alias).failed == 0
     assert Event.objects.using(alias).get().state == "delivered"
     assert not Event.objects.using(other).exists()
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_an_opt_out_counts_in_the_database_of_its_customer(alias):
+    """Demand A1."""
+    customer = cliente(using=alias)
+    given = django_hellotext.Evidence(source="caja", text="Sí", at=timezone.now())
+    django_hellotext.subscribe(customer, evidence=given)
+    django_hellotext.unsubscribe(customer)
+    drain(alias)
+    assert list(Event.objects.using(alias).order_by("id").values_list("action", "skip_reason")) == [
+        ("subscribe", "opted_out"),
+        ("unsubscribe", ""),
+    ]
+
+
+@pytest.mark.parametrize("alias", ALIASES)
+def test_a_customer_is_forgotten_in_the_database_that_knows_them(alias):
+    """Demand I3."""
+    customer = cliente(using=alias)
+    django_hellotext.track("page.viewed", profile=customer, session="visita", url="https://tienda.example/")
+    drain(alias)
+    kept = [model.objects.using(alias) for model in (Event, Session)]
+    assert [rows.count() for rows in kept] == [1, 1]
+    django_hellotext.forget_customer(customer)
+    assert [rows.count() for rows in kept] == [0, 0]
+
+
+@pytest.mark.parametrize("folded", [True, False])
+def test_an_order_supersedes_the_cart_events_in_its_own_database(folded):
+    """Demand A2: the order is made between the claim and the request; another worker may have folded it by then."""
+    tea = articulo(using="norte")
+    django_hellotext.cart_changed("cesta", [(tea, 1)], profile=cliente(using="norte"), created=True)
+
+    def order(instance, **kwargs):
+        if getattr(instance, "kind", "") == "cart":
+            django_hellotext.cart_ordered("cesta", using="norte")
+            if folded:
+                fold(hellotext_settings.account, using="norte")
+
+    delivered.connect(order)
+    try:
+        drain("norte")
+    finally:
+        delivered.disconnect(order)
+    event = Event.objects.using("norte").get()
+    assert (event.action, event.skip_reason) == ("cart.added", "superseded")
 
 
 def test_its_session_cart_survives_the_login_and_becomes_an_order(shop, client):

@@ -177,6 +177,16 @@ def test_who_comes_back_of_their_own_will_is_known_again(wile: User, deliver: De
     assert [profile["emails"] for profile in profiles()] == [[EMAIL]]
 
 
+def test_the_order_of_another_guest_keeps_its_event_and_its_session(hellotext_app: Emulator, deliver: Deliver) -> None:
+    erased, kept = [placed_order(email=email) for email in (EMAIL, "other@example.com")]
+    deliver()
+    mirrors = RemoteObject.objects.filter(kind="order")
+    mirrors.update(session=SESSION)
+    hellotext.forget_customer(erased)
+    assert dict(mirrors.values_list("host_pk", "session")) == {str(erased.pk): "", str(kept.pk): SESSION}
+    assert set(Event.objects.values_list("object_pk", flat=True)) == {"", str(kept.pk)}
+
+
 def test_a_session_of_theirs_is_gone(wile: User, deliver: Deliver) -> None:
     assert Session.objects.filter(session=SESSION).exists()
     hellotext.forget_customer(wile)
@@ -206,6 +216,7 @@ def test_an_event_of_an_erased_customer_is_not_sent_with_a_session_instead(
     deliver()
     row = Event.objects.latest("pk")
     assert (row.state, row.skip_reason) == (State.SKIPPED, "erased")
+    assert (row.profile_pk, row.session, row.url, row.metadata) == ("", "", "", {})
 
 
 def test_a_cart_of_an_erased_customer_is_not_sent(wile: User, hellotext_app: Emulator, deliver: Deliver) -> None:

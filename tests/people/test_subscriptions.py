@@ -97,10 +97,23 @@ def test_evidence_that_shows_nothing_is_refused(wrong: dict[str, Any]) -> None:
         evidence(**wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"source": 1}, {"text": None}, {"at": "today"}, {"ip": 7}, {"renewed": "yes"}])
-def test_evidence_of_another_type_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(TypeError):
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"source": 1}, "source must be a string, not int"),
+        ({"text": None}, "text must be a string, not NoneType"),
+        ({"at": "today"}, "at must be a datetime, not str"),
+        ({"ip": 7}, "ip must be a string, not int"),
+        ({"renewed": "yes"}, "renewed must be a bool, not str"),
+    ],
+)
+def test_evidence_of_another_type_is_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
         evidence(**wrong)
+
+
+def test_a_long_text_is_cut() -> None:
+    assert evidence(text="x" * 10_001).as_data()["text"] == "x" * 10_000
 
 
 def test_an_address_that_is_none_is_left_out() -> None:
