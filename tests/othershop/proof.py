@@ -272,3 +272,15 @@ def test_its_session_cart_survives_the_login_and_becomes_an_order(shop, client):
     django_hellotext.cart_ordered(visit)
     drain("default")
     assert RemoteObject.objects.get(kind="cart").seen["lines"] == {}
+
+
+def test_an_account_of_another_database_keeps_its_profile(shop):
+    """The first account with an e-mail has the profile, on whichever database it is."""
+    pedido(using="norte")
+    drain("norte")
+    second = Cliente.objects.create(correo="CLIENTE1@example.com", nombre="Mallory")
+    drain("default")
+    row = RemoteObject.objects.get(kind="profile", host_pk=str(second.pk))
+    first = RemoteObject.objects.using("norte").get(kind="profile")
+    assert (row.attributed, row.remote_id) == (True, first.remote_id)
+    assert [body.get("first_name") for body in bodies(shop, "/v1/profiles")] == ["Íñigo"]

@@ -245,6 +245,22 @@ def test_two_accounts_with_one_phone_are_two_customers(
     assert "Left out, because another profile at Hellotext has it: phone." in str(explain(second))
 
 
+def test_two_accounts_with_one_email_need_no_repair(
+    hellotext_app: Emulator, deliver: Deliver, profiles: Profiles
+) -> None:
+    make_customer(email=BEA, first_name="Bea")
+    deliver()
+    make_customer(email=BEA, first_name="Mallory")
+    deliver()
+    out = StringIO()
+    call_command("hellotext_sync", "--check", "auth.User", stdout=out)
+    assert "changed" not in out.getvalue()
+    before = len(hellotext_app.log)
+    call_command("hellotext_sync", "--repair", "auth.User", stdout=StringIO())
+    assert not [entry for entry in hellotext_app.log[before:] if entry.method != "GET"]
+    assert held(profiles) == [("Bea", [BEA], [])]
+
+
 def test_a_new_phone_that_somebody_else_has(deliver: Deliver, profiles: Profiles, phones: dict[str, str]) -> None:
     """Her former phone goes: it is hers no more. The other profile keeps its own."""
     phones.update({BEA: PHONE, MALLORY: OTHER_PHONE})
@@ -291,7 +307,10 @@ TOKEN = {"Authorization": "Bearer test-token", "Content-Type": "application/json
 
 
 @pytest.mark.parametrize("how", ["deleted", "inactive"])
-def test_what_is_attributed_does_not_take_the_profile_along(deliver: Deliver, profiles: Profiles, how: str) -> None:
+def test_what_is_attributed_does_not_take_the_profile_along(
+    deliver: Deliver, profiles: Profiles, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(type(registry.for_model(User)), "on_unsyncable", "clear")
     make_customer(email=BEA, first_name="Bea")
     deliver()
     second = make_customer(email=BEA, first_name="Mallory")
