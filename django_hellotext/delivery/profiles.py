@@ -17,6 +17,8 @@ from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Case, Value, When
+
 from ..adapters import registry
 from ..adapters.contacts import KINDS, addresses_of
 from ..api import HellotextClient
@@ -35,6 +37,7 @@ logger = logging.getLogger("django_hellotext.delivery")
 
 EMAIL, PHONE = "email", "phone"
 SHARED = "profile_shared"
+MOST_GUESTS = 100  # rows that are read of one batch; the others are noted with their next event
 
 Contact = tuple[str, str]  # its kind, and its value as it is compared
 
@@ -198,22 +201,25 @@ class _Known:
 
 
 def holders_of(remote_ids: Iterable[str], *, but: RemoteObject) -> dict[str, list[RemoteObject]]:
-    """Return the rows, other than ``but``, that write each of these profiles: on every database, the oldest first."""
+    """Return the rows, other than ``but``, that write each of these profiles, from every database, the oldest first.
+
+    All accounts, and some of the guests: a guest may have ordered thousands of times.
+    """
     wanted = set(filter(None, remote_ids))
     found: dict[str, list[RemoteObject]] = defaultdict(list)
     for row in _profiles(but.account, wanted, attributed=False):
-        if row.state != State.DELETED and (row.pk, row._state.db) != (but.pk, but._state.db):
+        if (row.pk, row._state.db) != (but.pk, but._state.db):
             found[row.remote_id].append(row)
     return found
 
 
 def _profiles(account: str, remote_ids: Collection[str], *, attributed: bool) -> Iterator[RemoteObject]:
+    accounts = [adapter.label for adapter in registry.all() if adapter.kind == Kind.PROFILE]
+    guests_last = Case(When(host_label__in=accounts, then=Value(0)), default=Value(1))
     for alias in hellotext_settings.DATABASES if remote_ids else ():
-        yield from (
-            RemoteObject.objects.using(alias)
-            .filter(account=account, kind=Kind.PROFILE, remote_id__in=remote_ids, attributed=attributed)
-            .order_by("pk")
-        )
+        rows = RemoteObject.objects.using(alias).exclude(state=State.DELETED)
+        rows = rows.filter(account=account, kind=Kind.PROFILE, remote_id__in=remote_ids, attributed=attributed)
+        yield from rows.order_by(guests_last, "pk")[: len(remote_ids) + MOST_GUESTS]
 
 
 def note_owners(mirrors: Iterable[RemoteObject], *, account: str) -> None:
