@@ -357,6 +357,14 @@ def test_a_staff_members_own_cart_is_left_out_with_its_reason(deliver: Any) -> N
 
 
 @pytest.mark.usefixtures("hellotext")
+def test_a_customer_and_a_guest_with_the_same_key_do_not_wait_for_each_other() -> None:
+    customer, order = make_customer(pk=77), make_order(pk=77, email="guest@example.com")
+    for profile in (customer, order):
+        django_hellotext.track("page.viewed", profile=profile, url=URL)
+    assert Event.objects.values("ordering_key").distinct().count() == 2
+
+
+@pytest.mark.usefixtures("hellotext")
 def test_an_event_of_an_order_without_a_customer_or_a_session_is_left_out_with_its_reason(deliver: Any) -> None:
     django_hellotext.track("order.confirmed", make_order())
     deliver()
