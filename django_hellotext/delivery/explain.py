@@ -129,6 +129,8 @@ class _Row:
             "finished": told(row.finished_at),
             "reason": row.why,
         }
+        if isinstance(row, RemoteObject) and row.attributed:
+            texts[State.SYNCED] = _("None of its values are sent.")
         if isinstance(row, Session) and row.is_conflict:
             texts[State.FAILED] = _("It was not attached, and waits for nobody.")
         yield Line(str(row.state), texts[State(row.state)] % values)
