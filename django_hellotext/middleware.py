@@ -7,12 +7,14 @@ from typing import cast
 from urllib.parse import unquote_plus
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import is_valid_path
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.utils.http import escape_leading_slashes
+from django.utils.translation import get_language_from_path, get_language_from_request, override
 
 from .conf import hellotext_settings
 from .intake.capture import Capture, acapture, capture, drop, report, settle
@@ -146,8 +148,18 @@ def _clean(request: HttpRequest) -> HttpResponseBase | None:
 
 
 def _settle_moved(request: HttpRequest, moved: HttpResponseBase) -> None:
-    """Settle at a redirect of ours: the status of the page is not known yet, only whether there is a view for it."""
-    if is_valid_path(request.path_info, getattr(request, "urlconf", None)):
+    """Settle at a redirect of ours: the status of the page is not known yet, only whether there is a view for it.
+
+    Which language the page is in, and whether Django will add a prefix or a slash, is decided by middleware after us.
+    """
+    path, urlconf = request.path_info, getattr(request, "urlconf", None)
+    language = get_language_from_path(path) or get_language_from_request(request)
+    paths = [path, f"/{language}{path}"]
+    if settings.APPEND_SLASH:
+        paths += [f"{one}/" for one in paths if not one.endswith("/")]
+    with override(language):
+        leads_somewhere = any(is_valid_path(one, urlconf) for one in paths)
+    if leads_somewhere:
         settle(request, moved)
     else:
         drop(request)

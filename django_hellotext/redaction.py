@@ -23,12 +23,13 @@ REDACTED = "<redacted>"
 MAX_TEXT = 2000
 _LONGEST = 320  # characters of an e-mail address, the longest text that is recognised as a whole
 _MAX_ENCODINGS = 3  # times that a value may have been percent-encoded
+_LONGEST_BOUND = 9  # digits of a limit that is no power of two and not all nines
 _SHORTEST_SECRET = 8  # characters; a shorter one would be found inside ordinary words
 
 # Each pattern is linear: it repeats at most a fixed number of times, or cannot begin again inside a failed match.
 
 # An escape sequence of a terminal ends in a letter, which would stick to the number after it.
-_SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]")
+_SEQUENCE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[A-Za-z](?=[+\d(])")
 _EMAIL = re.compile(
     r"""(?P<local>
         "(?:[^"\\]|\\.){1,64}?\\?"                                        # quoted, also inside JSON
@@ -55,7 +56,7 @@ _PHONE = re.compile(
 )
 _BOUND = re.compile(
     r"(?:\b(?:at most|at least|up to|(?:more|less|fewer|greater|larger) than|than or equal to|exceeds?|limit"
-    r"|max(?:imum)?|min(?:imum)?)(?: is| of)?[ :=]{1,2}|[<>]=? ?)\Z",
+    r"|max(?:imum)?|min(?:imum)?)(?: is| of)?[ :=]{1,2}|(?:(?<=\s)[<>]=?|[<>]=)\s)\Z",
     re.IGNORECASE,
 )
 
@@ -221,7 +222,8 @@ def _mask_text(value: object) -> str:
 
 def _cut(text: str, masked_by: Callable[[str], str]) -> str:
     """Return the start of ``text``, masked. Looks further than it returns: half an e-mail is not recognised."""
-    text = _SEQUENCE.sub("", _hide_secrets(text))  # in the whole text: a secret may be long, too
+    # In the whole text: a secret may be long, too. Before and after: a sequence may split one, or stand before it.
+    text = _hide_secrets(_SEQUENCE.sub("", _hide_secrets(text)))
     piece = text[: MAX_TEXT + _LONGEST]
     masked = masked_by(piece)
     if len(piece) < len(text):
@@ -266,11 +268,17 @@ def _mask_phone(match: re.Match[str]) -> str:
 
 
 def _is_bound(match: re.Match[str]) -> bool:
-    """Detect a limit, such as 1000000 or 2147483647, which no phone number looks like."""
+    """Detect a limit, such as 1000000 or 2147483647, which no phone number looks like.
+
+    A longer number than of nine digits may be a phone with its country code, even a round one.
+    """
     digits = match[0]
     if not digits.isdecimal() or digits[0] == "0":
         return False
     number = int(digits)
-    is_round = len(digits.rstrip("0")) <= 2 or set(digits) == {"9"}
-    is_power = 0 in (number & (number - 1), number & (number + 1))
-    return is_round or is_power or bool(_BOUND.search(match.string, max(0, match.start() - 40), match.start()))
+    if set(digits) == {"9"} or 0 in (number & (number - 1), number & (number + 1)):
+        return True
+    if len(digits) > _LONGEST_BOUND:
+        return False
+    is_round = len(digits.rstrip("0")) <= 2
+    return is_round or bool(_BOUND.search(match.string, max(0, match.start() - 40), match.start()))

@@ -78,14 +78,17 @@ def settle(request: HttpRequest, response: HttpResponseBase) -> None:
 
     Errors, crawlers, prefetched pages, previews, and methods other than GET are not worth a Django session.
     """
-    store = request.session
-    if store.modified:
-        # The host itself has begun a session in this request, or ended one.
-        return
-    if request.method == "GET" and response.status_code < HTTPStatus.BAD_REQUEST and is_counted(request):
-        store.modified = True
-    else:
-        drop(request)
+    try:
+        store = getattr(request, "session", None)
+        if store is None or store.modified:
+            # The host itself has begun a session in this request, or ended one.
+            return
+        if request.method == "GET" and response.status_code < HTTPStatus.BAD_REQUEST and is_counted(request):
+            store.modified = True
+        else:
+            drop(request)
+    except Exception as error:
+        report(error)
 
 
 def drop(request: HttpRequest) -> None:

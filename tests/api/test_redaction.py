@@ -69,6 +69,12 @@ from django_hellotext.sanitize import csv_cell, one_line
         ("%2B598%2099%20000%20001", "***01"),
         ("\x1b[31m099000001\x1b[0m", "***01"),
         ("12-34-5678", "***78"),
+        ("phone <15550123456> invalid", "phone <***56> invalid"),
+        ("<td>15550123456</td>", "<td>***56</td>"),
+        ("phone exceeds: 4917012345678, limit 4917012345678", "phone exceeds: ***78, limit ***78"),
+        ("phone < 15550123456", "phone < ***56"),
+        ("15000000000", "***00"),
+        ("wile\x1b@acme.com", "w***@acme.com"),
         ("4111111111111111", "***11"),
         ("Bearer%20ALK_abc", "Bearer <redacted>"),
         # Numbers that are no phones
@@ -109,7 +115,8 @@ def test_data_keeps_its_line_breaks() -> None:
 def test_a_registered_secret_is_hidden_however_it_is_written(prefix: str) -> None:
     secret = f"{prefix}k3y/with+{'signs' * 100}"
     register_secret(Redacted(secret))
-    for text in (secret, secret.removeprefix("ALK_"), quote(secret, safe=""), f"{'x' * 1900} {secret}"):
+    split = secret.replace("with", "\x1b[0mwith\x1b[31m")
+    for text in (secret, secret.removeprefix("ALK_"), quote(secret, safe=""), f"{'x' * 1900} {secret}", split):
         shown = mask(f"unknown token {text}!")
         assert "k3y" not in shown
         assert "signs" not in shown

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings as django_settings
+from django.conf.urls.i18n import i18n_patterns
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session as DjangoSession
+from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client
+from django.urls import path
 
 from django_hellotext.emulator import Emulator
 from django_hellotext.intake.sessions import SESSION_KEY
@@ -174,8 +177,13 @@ def test_a_response_that_stores_nothing_is_not_cached_for_others(visit: Get) -> 
 
 @pytest.mark.parametrize(
     ("path", "agent", "begins"),
-    [("/plain/", "Mozilla/5.0", True), ("/wp-login.php", "Mozilla/5.0", False), ("/plain/", CRAWLER, False)],
-    ids=["visitor", "unknown address", "crawler"],
+    [
+        ("/plain/", "Mozilla/5.0", True),
+        ("/plain", "Mozilla/5.0", True),
+        ("/wp-login.php", "Mozilla/5.0", False),
+        ("/plain/", CRAWLER, False),
+    ],
+    ids=["visitor", "without its slash", "unknown address", "crawler"],
 )
 def test_the_redirect_begins_a_session_for_a_visitor_of_a_page(
     visit: Get, settings: Any, path: str, agent: str, begins: bool
@@ -184,3 +192,28 @@ def test_the_redirect_begins_a_session_for_a_visitor_of_a_page(
     response = visit("get", path, headers={"User-Agent": agent})
     assert (response.status_code, response.cookies["hello_session"].value) == (302, SESSION)
     assert left_a_session(response) is begins
+
+
+def without_a_session(request: HttpRequest) -> HttpResponse:
+    del request.session
+    return HttpResponse("without")
+
+
+urlpatterns = [
+    path("without/", without_a_session),
+    *i18n_patterns(path("shop/", lambda request: HttpResponse("shop"))),
+]
+
+
+@pytest.mark.parametrize("address", ["/en/shop/", "/es/shop/", "/shop/"])
+def test_the_redirect_begins_a_session_for_a_page_of_another_language(visit: Get, settings: Any, address: str) -> None:
+    """Django decides on the language after our middleware."""
+    settings.ROOT_URLCONF = __name__
+    settings.LANGUAGES = [("en", "English"), ("es", "Spanish")]
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "CLEAN_URLS": True}
+    assert left_a_session(visit("get", address))
+
+
+def test_a_view_may_take_the_session_away(visit: Get, settings: Any) -> None:
+    settings.ROOT_URLCONF = __name__
+    assert visit("get", "/without/").status_code == 200
