@@ -18,11 +18,9 @@ from django.db import models
 from .. import consent
 from ..actions import Purpose, purpose_of
 from ..adapters import Adapter, Link, ProfileAdapter, links, registry
-from ..adapters.contacts import addresses_of
 from ..adapters.rendering import neutral
 from ..conf import hellotext_settings
 from ..intake.handover import attachment
-from ..intake.subjects import OWNED
 from ..models import (
     LAST_PAYLOAD,
     PAYLOAD_VERSION,
@@ -36,10 +34,10 @@ from ..models import (
     State,
 )
 from ..models.deliverable import IS_DUE, Deliverable, error_fields
-from ..models.erasure import erased
 from .amounts import adapter_fault, lacks_amount, read_amount
 from .differences import SENT, cleared
-from .mirrors import hosts_of, identity_for, link_of, mirrors_for, payload_hash, traces_of
+from .erased import forget_browsers, leave_out_erased
+from .mirrors import hosts_of, link_of, mirrors_for, payload_hash, traces_of
 from .profiles import find_leftovers, is_account, note_owners, order_profiles
 from .references import settle_shared, take_reference
 
@@ -345,52 +343,6 @@ class Batch:
                 work.wait_for(before)
             chains[event.ordering_key] = work
             self.works.append(work)
-
-
-def leave_out_erased(works: Iterable[Work], *, account: str, using: str) -> None:
-    """Nobody is made anew whose address was erased (demand I3); one query for all of them."""
-    wanted: dict[Work, list[tuple[str, str]]] = {}
-    for work in works:
-        if isinstance(work.row, RemoteObject) and work.row.kind == Kind.PROFILE and work.payload:
-            wanted[work] = addresses_of(work.payload)
-    if not any(wanted.values()):
-        return
-    found = erased(account, {address for addresses in wanted.values() for address in addresses}, using=using)
-    for work, addresses in wanted.items():
-        if found.intersection(addresses):
-            work.payload, work.skip = None, SkipReason.ERASED
-
-
-def forget_browsers(works: Iterable[Work], hosts: Mapping[Link, models.Model], *, account: str, using: str) -> None:
-    """Empty what the carts, orders and refunds of erased customers have recorded of their browsers since."""
-    owners: dict[Work, Link] = {}
-    addresses: dict[Work, list[tuple[str, str]]] = {}
-    for work in works:
-        row = work.row
-        adapter = registry.for_label(row.host_label) if isinstance(row, RemoteObject) and row.session else None
-        if not isinstance(row, RemoteObject) or adapter is None or adapter.kind not in OWNED or work.payload is None:
-            continue
-        try:
-            owner = adapter.profile_link(hosts[link_of(row)])
-            guest = adapter.guest_payload(hosts[link_of(row)])
-        except Exception as error:
-            work.fault = work.fault or adapter_fault(adapter, error)
-            continue
-        if owner is not None:
-            owners[work], addresses[work] = owner, addresses_of(guest or {})
-    if not owners:
-        return
-    rows = RemoteObject.objects.using(using)
-    by_identity = {identity_for(owner, account): owner for owner in owners.values()}
-    gone = rows.identified(by_identity).filter(skip_reason=SkipReason.ERASED).values_list("identity", flat=True)
-    erased_owners = {by_identity[identity] for identity in gone}
-    erased_addresses = erased(account, {one for some in addresses.values() for one in some}, using=using)
-    forgotten = [work for work in owners if owners[work] in erased_owners or erased_addresses & {*addresses[work]}]
-    for work in forgotten:
-        if isinstance(work.row, RemoteObject):
-            work.row.session, work.row.seen = "", {}
-    if forgotten:
-        rows.filter(pk__in=[work.row.pk for work in forgotten]).update(session="", seen={})
 
 
 def profile_of(row: Event | Session) -> Link:
