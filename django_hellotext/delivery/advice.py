@@ -83,7 +83,7 @@ def for_skip(reason: SkipReason) -> str:
         SkipReason.ERASED: _("The customer's data was erased on request. It must not be sent again."),
         SkipReason.ATTRIBUTED: _(
             "The profile belongs to an account with the same e-mail. Orders and events go there; the session does not, "
-            "because nobody has logged in with it."
+            "because no login has confirmed it."
         ),
     }[reason]
 

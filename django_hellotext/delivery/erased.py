@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def leave_out_erased(works: Iterable[Work], *, account: str, using: str) -> None:
-    """Nobody is made anew whose address was erased (demand I3); one query for all of them."""
+    """Skip profiles whose e-mail or phone was erased, so that a sync does not create them again. One query."""
     wanted: dict[Work, list[tuple[str, str]]] = {}
     for work in works:
         if isinstance(work.row, RemoteObject) and work.row.kind == Kind.PROFILE and work.payload:

@@ -247,7 +247,7 @@ def _preview_lines(row: RemoteObject, seen: Preview, *, using: str) -> Iterator[
     elif seen.now is not None and not seen.changed and row.attributed:
         text = _(
             "Its profile is that of an account with the same e-mail. Orders and events go there; its name, phone and "
-            "session do not, because nobody has logged in."
+            "session do not, because no login has confirmed them."
         )
         yield Line("attributed", text)
     elif seen.now is not None and not seen.changed and row.remote_id:

@@ -1,11 +1,11 @@
-"""Decide which profile a customer or guest has, so that nobody's data change the profile of somebody else.
+"""Decide which profile a customer or guest has, so that no data change the profile of somebody else.
 
 Hellotext joins by e-mail and by phone: a profile that is created with the e-mail of another one changes that one. So
 each contact is looked up before it is sent for the first time:
 
 - A profile belongs to the account that has it. A guest, or a second account, with the same e-mail is *attributed* to
   it: their orders and events go there, their values and their sessions do not.
-- A phone joins nobody. One that another profile has is left out.
+- A phone joins no profiles. One that another profile has is left out.
 - Guests are one customer if they give the same e-mail, or the same phone and no e-mail.
 """
 

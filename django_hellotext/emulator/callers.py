@@ -66,5 +66,5 @@ def _is_loopback(name: str) -> bool:
 def _is_origin_of(origin: str, host: str | None) -> bool:
     try:
         return urlsplit(origin).netloc == host
-    except ValueError:  # an address in brackets that is none
+    except ValueError:  # the brackets hold no address
         return False

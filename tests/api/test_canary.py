@@ -272,8 +272,8 @@ PERSON = {
 }
 PERSONAL = ("Wilhelmina", "will.e", "9900000", "99.000.001", "wile@", "wile e", "Canariana", "Montecanario")
 EVERY_CALL: dict[str, Callable[[HellotextClient], object]] = {
-    "create": lambda client: client.profiles.create(**PERSON),  # type: ignore[arg-type]
-    "update": lambda client: client.profiles.update("wile@work.example", **PERSON),  # type: ignore[arg-type]
+    "create": lambda client: client.profiles.create(**PERSON),  # type: ignore[arg-type]  # one mapping for several types
+    "update": lambda client: client.profiles.update("wile@work.example", **PERSON),  # type: ignore[arg-type]  # one mapping for several types
     "retrieve": lambda client: client.profiles.retrieve("will.e@acme.com"),
     "delete": lambda client: client.profiles.delete("will.e@acme.com"),
     "list": lambda client: client.profiles.list(email="will.e@acme.com", phone="+59899000001"),

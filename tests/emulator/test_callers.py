@@ -153,7 +153,7 @@ def test_it_listens_on_ipv6_too() -> None:
 
 
 def test_in_a_container_it_is_known_by_its_address_and_the_names_that_are_allowed() -> None:
-    with listening(host="0.0.0.0", allowed_hosts=["hellotext", "Shop.Test:8080", "[2001:DB8:0::1]"]) as server:  # noqa: S104
+    with listening(host="0.0.0.0", allowed_hosts=["hellotext", "Shop.Test:8080", "[2001:DB8:0::1]"]) as server:  # noqa: S104 - of this test alone
         for host in ("hellotext:4010", "HELLOTEXT", "shop.test", "[2001:db8::1]:4010", "0.0.0.0:4010", "127.0.0.1"):
             assert status_of(ask(server, host)) == 200, host
         for host in ("evil.example", "xhellotext", "hellotext.evil.example", "www.shop.test"):

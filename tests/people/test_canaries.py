@@ -219,7 +219,7 @@ def test_a_report_of_an_error_while_sending(seeded: User) -> None:
         lambda client: client.sessions.attach("unknown-session", profile="nobody"),
         lambda client: client.profiles.create(email=EMAIL, phone="not a phone", first_name=NAME),
         lambda client: client.profiles.update(f"{EMAIL}/{PHONE}", phone=PHONE),
-        lambda client: client.profiles.create(email=EMAIL, first_name=7),  # type: ignore[arg-type]
+        lambda client: client.profiles.create(email=EMAIL, first_name=7),  # type: ignore[arg-type]  # wrong on purpose
         lambda client: client.request("POST", "/v1/profiles", json={"email": EMAIL, "phone": "not a phone"}),
     ]
     client = client_from_settings()
@@ -233,7 +233,7 @@ def test_a_report_of_an_error_while_sending(seeded: User) -> None:
 
 
 class Broken(MemoryBackend):
-    """Fails in a way that nobody has thought of."""
+    """Fails with an unexpected exception."""
 
     def send(self, request: PreparedRequest) -> RawResponse:
         raise RuntimeError("broken")

@@ -1,4 +1,4 @@
-"""After an erasure nothing of the person is left in any table of ours, whatever happens later."""
+"""After an erasure nothing of the person is left in any table of ours, and none comes back later."""
 
 from __future__ import annotations
 

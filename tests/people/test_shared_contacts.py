@@ -32,7 +32,7 @@ BROWSER = "session-of-a-guest"
 
 
 class NoListing(MemoryBackend):
-    """A Hellotext whose token may not list profiles, so that every look-up finds nobody, as in a race."""
+    """A Hellotext whose token may not list profiles, so that each look-up finds no profile, as in a race."""
 
     def send(self, request: PreparedRequest) -> RawResponse:
         if request.method == "GET" and request.path == "/v1/profiles":

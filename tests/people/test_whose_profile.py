@@ -1,4 +1,4 @@
-"""Who has which profile: nobody's data change the profile of somebody else.
+"""Who has which profile: no data change the profile of somebody else.
 
 Bea's account is ``bea@example.com``. Somebody else comes with her e-mail, her phone, both or neither, before or after
 her account reaches Hellotext. One table says what Hellotext holds then.
@@ -48,22 +48,22 @@ LETTERS = {BEA: "B", "Bea@Example.com": "B", PHONE: "P", OWN_EMAIL: "m", OWN_PHO
 TABLE = """
 shop      Mallory   same     comes   profiles            order goes to  browser is joined to
 
-trusts    guest     e-mail   after   Bea BP              Bea            nobody
-trusts    guest     E-Mail   after   Bea BP              Bea            nobody
+trusts    guest     e-mail   after   Bea BP              Bea            none
+trusts    guest     E-Mail   after   Bea BP              Bea            none
 trusts    guest     phone    after   Bea BP, Mallory m   Mallory        Mallory
-trusts    guest     both     after   Bea BP              Bea            nobody
+trusts    guest     both     after   Bea BP              Bea            none
 trusts    guest     neither  after   Bea BP, Mallory mp  Mallory        Mallory
 
-trusts    account   e-mail   after   Bea BP              Bea            nobody
-trusts    account   E-Mail   after   Bea BP              Bea            nobody
+trusts    account   e-mail   after   Bea BP              Bea            none
+trusts    account   E-Mail   after   Bea BP              Bea            none
 trusts    account   phone    after   Bea BP, Mallory m   Mallory        Mallory
-trusts    account   both     after   Bea BP              Bea            nobody
+trusts    account   both     after   Bea BP              Bea            none
 trusts    account   neither  after   Bea BP, Mallory mp  Mallory        Mallory
 
-confirms  guest     e-mail   after   Bea BP              Bea            nobody
-confirms  guest     E-Mail   after   Bea BP              Bea            nobody
+confirms  guest     e-mail   after   Bea BP              Bea            none
+confirms  guest     E-Mail   after   Bea BP              Bea            none
 confirms  guest     phone    after   Bea BP, Mallory m   Mallory        Mallory
-confirms  guest     both     after   Bea BP              Bea            nobody
+confirms  guest     both     after   Bea BP              Bea            none
 confirms  guest     neither  after   Bea BP, Mallory mp  Mallory        Mallory
 
 confirms  account   e-mail   after   Bea BP, Mallory     Mallory        Mallory
@@ -72,10 +72,10 @@ confirms  account   phone    after   Bea BP, Mallory     Mallory        Mallory
 confirms  account   both     after   Bea BP, Mallory     Mallory        Mallory
 confirms  account   neither  after   Bea BP, Mallory     Mallory        Mallory
 
-confirms  verified  e-mail   after   Bea BP              Bea            nobody
-confirms  verified  E-Mail   after   Bea BP              Bea            nobody
+confirms  verified  e-mail   after   Bea BP              Bea            none
+confirms  verified  E-Mail   after   Bea BP              Bea            none
 confirms  verified  phone    after   Bea BP, Mallory m   Mallory        Mallory
-confirms  verified  both     after   Bea BP              Bea            nobody
+confirms  verified  both     after   Bea BP              Bea            none
 confirms  verified  neither  after   Bea BP, Mallory mp  Mallory        Mallory
 
 # A guest's profile becomes the account's with its e-mail. What only the guest said is taken away.
@@ -187,8 +187,8 @@ def test_what_hellotext_holds(
     names = {profile["id"]: profile["first_name"] for profile in held["profiles"]}
     assert ", ".join(map(shown, held["profiles"])) == expected
     [event] = held["events"]
-    assert (names[event["profile"]], bool(event["session"])) == (buyer, joined != "nobody")
-    assert [names.get(session["profile"], "nobody") for session in held["sessions"]] == [joined]
+    assert (names[event["profile"]], bool(event["session"])) == (buyer, joined != "none")
+    assert [names.get(session["profile"], "none") for session in held["sessions"]] == [joined]
     assert not RemoteObject.objects.exclude(state=State.SYNCED).exists()
 
 
