@@ -7,6 +7,7 @@ import gc
 import io
 import logging
 import pickle
+import re
 import socket
 import sys
 import traceback
@@ -386,7 +387,9 @@ def test_a_server_cannot_write_lines_into_the_log(
 
 def assert_impersonal(*texts: str) -> None:
     for text in texts:
-        assert [name for name in PERSONAL if name in text] == []
+        # The address of an object, or a random ID, may hold the digits of the phone by chance.
+        shown = re.sub(r"0x[0-9a-f]+|\b[0-9a-f]{32}\b", "", text)
+        assert [name for name in PERSONAL if name in shown] == []
 
 
 def assert_clean(*texts: str) -> None:
