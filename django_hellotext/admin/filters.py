@@ -18,7 +18,7 @@ from django_hellotext import clock
 from django_hellotext.actions import BUILT_IN
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import advice
-from django_hellotext.models import Account, Event, Kind, Session, State
+from django_hellotext.models import CHANGES, Account, Event, Kind, Session, State
 
 PROBLEMS = "problems"
 OPEN = (State.PENDING, State.SENDING, State.UNCERTAIN, State.FAILED)
@@ -40,7 +40,7 @@ class StateFilter(admin.SimpleListFilter):
         end = {State.SYNCED, State.DELETED} if model_admin.model is Event else {State.DELIVERED}
         return [
             (PROBLEMS, _("needs attention")),
-            *((state.value, state.label) for state in State if state not in end),
+            *((state.value, state.label) for state in State if state not in end and state not in CHANGES),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -290,8 +291,8 @@ class SessionAdmin(DeliverableAdmin):
 class ChangeAdmin(ReadOnlyAdmin):
     """Saves and deletions that no worker has looked at yet; with a worker at work this page is empty."""
 
-    list_display = ("happened_at", "host", "what", "status", "session")
-    fields = ("host", "what", "happened_at", "status", "status_at", "session", "lane")
+    list_display = ("tracked_at", "host", "what", "status_text", "session")
+    fields = ("host", "what", "tracked_at", "status_text", "status_since", "session", "lane")
     personal = {"session": "session_hidden"}
 
     @admin.display(description=_("in the shop"))
@@ -305,6 +306,16 @@ class ChangeAdmin(ReadOnlyAdmin):
         if change.deleted:
             return gettext("deleted")
         return gettext("created") if change.created else gettext("changed")
+
+    @admin.display(description=_("watched status"))
+    def status_text(self, change: Change) -> str | None:
+        """The status that the adapter watches."""
+        return change.status
+
+    @admin.display(description=_("status since"))
+    def status_since(self, change: Change) -> datetime | None:
+        """Since when the object has that status."""
+        return change.status_at
 
 
 @admin.register(Account)

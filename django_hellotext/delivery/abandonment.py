@@ -21,7 +21,7 @@ from ..conf import hellotext_settings
 from ..intake.changes import PURCHASES
 from ..intake.facts import Fact
 from ..intake.lines import is_tracked
-from ..intake.tracking import record_status
+from ..intake.tracking import record_events
 from ..models import Account, Kind, RemoteObject
 from .cart_events import IDLE, ORDERED
 from .mirrors import hosts_of, link_of
@@ -83,7 +83,7 @@ def _record(carts: Sequence[RemoteObject], after: timedelta, *, using: str) -> i
             logger.warning("adapter.failed", extra={"adapter": type(adapter).__name__, "error": type(error).__name__})
             continue
         if fact is not None:
-            record_status(fact, using=using)
+            record_events([(None, fact)], using=using)
             count += 1
     return count
 

@@ -40,7 +40,7 @@ def sessions_of(adapter: Adapter, hosts: Iterable[models.Model], *, using: str) 
     links = {identity_for(link, account): link for found in places.values() for link in found}
     kept = {(row.host_label, row.host_pk): row.session for row in _others(links, using=using)}
     named = {
-        "label__in": {link.label for link in links.values()},
+        "object_label__in": {link.label for link in links.values()},
         "object_pk__in": {link.pk for link in links.values()},
     }
     changes = Change.objects.using(using).filter(account=account, **named).exclude(session="")

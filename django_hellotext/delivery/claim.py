@@ -11,7 +11,7 @@ from django.db.models.expressions import NegatedExpression
 from django.db.models.functions import Coalesce, Concat
 
 from ..conf import hellotext_settings
-from ..models import Account, Event, Lane, RemoteObject, Session, State
+from ..models import Account, Change, Event, Lane, RemoteObject, Session, State
 from ..models.deliverable import DeliverableQuerySet
 from .presence import Place, Sendable, occupied
 
@@ -19,6 +19,7 @@ SIZE = 100  # rows of one claim at the least
 ROUNDS = 25  # a claim keeps every thread busy for about so many requests
 BACKFILL_SHARE = 10  # one row in so many is the back-fill's, however much is live (demand D3)
 FULL_SCAN = 5.0  # seconds after which the rows passed over are looked at again
+BIGGEST = 2**63 - 1  # the largest ID
 RECOVERY = 60.0  # seconds in which a rate lowered by 429 returns to the configured one
 
 
@@ -103,7 +104,18 @@ class Claimer:
             passed_over = Q(next_attempt_at__gt=now) | Q(pk__lte=floor)
             earlier = same_key.filter(passed_over, state=State.PENDING, lane=lane, pk__lt=OuterRef("pk"))
             due = due.filter(_none_of(in_hand, in_doubt, earlier))
+            if lane == Lane.LIVE:
+                due = due.filter(pk__lt=self._first_change())
         return due
+
+    def _first_change(self) -> Coalesce:
+        """The ID of the first change that may still become an event; events recorded after it wait for the fold.
+
+        A part of the claim's own statement: a change and an event may be committed between two statements.
+        """
+        changes = Change.objects.using(self.using).filter(account=self.account, lane=Lane.LIVE)
+        first = changes.filter(state=State.CHANGE).order_by("id").values("pk")[:1]
+        return Coalesce(Subquery(first), Value(BIGGEST))
 
     def _budget(self, account: Account, now: datetime) -> float | None:
         """How many requests the account may make now; ``None`` when there is no limit (demand D5)."""

@@ -91,6 +91,5 @@ def _touch(adapter: Adapter, keys: Sequence[Any], change: Change, account: str, 
 def _go_on(change: Change, place: dict[str, Any], *, using: str, over: bool) -> bool:
     """Write down where the next page begins, unless this was the last; answers whether it was."""
     if not over:
-        data = {**change.data, **place}
-        Change.objects.using(using).filter(pk=change.pk).update(data=data)
+        Change.objects.using(using).filter(pk=change.pk).update(object_parameters={**change.data, **place})
     return over

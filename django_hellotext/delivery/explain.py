@@ -277,8 +277,7 @@ def _object_lines(label: str, pk: str, using: str) -> Iterator[Line]:
         return
     label = adapter.label
     host = _host(adapter, pk, using=using)
-    changes = Change.objects.using(using).filter(label=label, object_pk=pk)
-    waiting = changes.order_by("pk").first()
+    waiting = Change.objects.using(using).of(label, pk).first()
     rows = _mirrors(label, pk, using)
     if host is None and not rows and waiting is None:
         yield Line("unknown", _("There is no such object in the shop, and there never was one that was mirrored."))

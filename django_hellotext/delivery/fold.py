@@ -7,6 +7,7 @@ baseline, unless the object was created just then (promise 11, demand A7).
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
@@ -28,8 +29,8 @@ from ..intake.facts import Fact, money
 from ..intake.lines import is_tracked
 from ..intake.once import AMOUNT, TRANSACTION
 from ..intake.related import DEPENDENT
-from ..intake.tracking import record_status
-from ..models import Change, Kind, Lane, RemoteObject, Removal
+from ..intake.tracking import record_events
+from ..models import CHANGES, Change, Kind, Lane, RemoteObject, Removal
 from ..models.objects import identity_of
 from ..redaction import mask
 from . import cart_events
@@ -51,6 +52,7 @@ class _Folded:
 
     adapter: Adapter
     changes: list[Change] = field(default_factory=list)
+    reserves: set[int] = field(default_factory=set)  # IDs for second events
     transitions: list[Change] = field(default_factory=list)
     steps: list[cart_events.Step] = field(default_factory=list)
     host: Any = None
@@ -93,11 +95,10 @@ class _Folded:
 
 def fold(account: str, *, using: str, limit: int = LIMIT) -> int:
     """Fold the oldest changes of ``account``, live ones first; answers how many. Call inside a transaction."""
-    waiting = Change.objects.using(using).filter(account=account).order_by("lane", "id")
-    changes = list(waiting[:limit])
+    changes = _oldest(account, using=using, limit=limit)
     if not changes:
         return 0
-    beyond = _rest_of_transactions(waiting, changes) if len(changes) == limit else []
+    beyond = _rest_of_transactions(account, changes, using=using) if len(changes) >= limit else []
     related = [change for change in changes if DEPENDENT in change.data]
     folded = _group([change for change in changes if DEPENDENT not in change.data])
     _attach_mirrors(folded, account, using=using)
@@ -106,14 +107,30 @@ def fold(account: str, *, using: str, limit: int = LIMIT) -> int:
     _write_mirrors(folded, using=using)
     _touch_guests(folded, account, using=using)
     _decide_deletions(folded, using=using)
-    _record_events(folded, beyond, using=using)
+    facts = _facts_of(folded, beyond, using=using)
     unfinished = expand(related, account, using=using, limit=limit)
     done = [change.pk for change in changes if change.pk not in unfinished]
     Change.objects.using(using).filter(pk__in=done).delete()
+    # The events take the IDs of their changes, which are free now.
+    record_events(facts, using=using)
     return len(changes)
 
 
-def _rest_of_transactions(waiting: models.QuerySet[Change], changes: Sequence[Change]) -> list[Change]:
+def _oldest(account: str, *, using: str, limit: int) -> list[Change]:
+    """Return the changes to fold next. Those that may become events go first: the events recorded after them wait."""
+    found: list[Change] = []
+    waiting = Change.objects.using(using).filter(account=account).order_by("id")
+    # Each range by itself is read in the order of an index.
+    for lane, state in itertools.product(Lane, CHANGES):
+        room = limit - len(found)
+        if room > 0:
+            rows = list(waiting.filter(state=state, lane=lane)[: room + 1])
+            # A reserve belongs to the change after it.
+            found += rows if len(rows) > room and rows[room - 1].is_reserve else rows[:room]
+    return found
+
+
+def _rest_of_transactions(account: str, changes: Sequence[Change], *, using: str) -> list[Change]:
     """Return what the transactions that ``changes`` may cut off saved later of the same objects; a later fold takes it.
 
     Without it, an order whose total was still to come would have the amount of its first save.
@@ -122,7 +139,8 @@ def _rest_of_transactions(waiting: models.QuerySet[Change], changes: Sequence[Ch
     if not cut:
         return []
     labels, pks = {label for label, _, _ in cut}, {pk for _, pk, _ in cut}
-    later = waiting.filter(pk__gt=max(one.pk for one in changes), label__in=labels, object_pk__in=pks)
+    later = Change.objects.using(using).filter(account=account, pk__gt=max(one.pk for one in changes))
+    later = later.filter(object_label__in=labels, object_pk__in=pks).order_by("id")
     return [one for one in later if (one.label, one.object_pk, one.data.get(TRANSACTION)) in cut]
 
 
@@ -130,11 +148,17 @@ def _group(changes: Sequence[Change]) -> list[_Folded]:
     found: dict[tuple[str, str], _Folded] = {}
     # Live ones were taken first; of one object each is told in its turn.
     for change in sorted(changes, key=lambda change: change.pk):
+        if change.is_reserve:
+            continue
         adapter = registry.for_label(change.label)
         if adapter is None:
             logger.warning("fold.unregistered", extra={"model": change.label})
             continue
         found.setdefault((change.label, change.object_pk), _Folded(adapter)).changes.append(change)
+    for change in changes:
+        one = found.get((change.label, change.object_pk)) if change.is_reserve else None
+        if one is not None:
+            one.reserves.add(change.pk)
     return list(found.values())
 
 
@@ -294,25 +318,45 @@ def _decide_deletions(folded: Sequence[_Folded], *, using: str) -> None:
         rows.revive(revived)
 
 
-def _record_events(folded: Sequence[_Folded], beyond: Sequence[Change], *, using: str) -> None:
+def _facts_of(folded: Sequence[_Folded], beyond: Sequence[Change], *, using: str) -> list[tuple[int | None, Fact]]:
+    """Return the events that ``folded`` come to, each with its ID: that of its change, or of one in reserve."""
     moved = [one for one in folded if one.transitions]
     hosts = hosts_of([one.link for one in moved], using=using)
-    facts: list[tuple[int, Fact | None]] = []
-    for one in moved:
+    found: list[tuple[int | None, Fact]] = []
+    for one in folded:
+        facts: list[tuple[int, Fact]] = []
         place = 0
         for change in one.transitions:
             place = max(place, change.pk)  # a creation that was recorded late still comes first
             action = one.adapter.action_for(change.status or "")
             if action is None:
                 _notice(one.adapter, change.status or "")
-            else:
-                amount = _frozen_amount(change, [*one.changes, *beyond])
-                facts.append((place, _status_fact(action, change, one, hosts.get(one.link), amount, using=using)))
-    facts += [(step.change.pk, _cart_fact(step, one, using=using)) for one in folded for step in one.steps]
-    # By the order of the changes themselves, not object by object: events of one customer keep their order.
-    for _, fact in sorted(facts, key=lambda entry: entry[0]):
-        if fact is not None:
-            record_status(fact, using=using)
+                continue
+            amount = _frozen_amount(change, [*one.changes, *beyond])
+            fact = _status_fact(action, change, one, hosts.get(one.link), amount, using=using)
+            facts += [(place, fact)] if fact is not None else []
+        for step in one.steps:
+            fact = _cart_fact(step, one, using=using)
+            facts += [(step.change.pk, fact)] if fact is not None else []
+        found += _with_ids(facts, one)
+    return found
+
+
+def _with_ids(facts: list[tuple[int, Fact]], one: _Folded) -> list[tuple[int | None, Fact]]:
+    """Give each of ``facts`` the first free ID that its change has; a change without one left borrows a later one."""
+    first: dict[int, int] = {}
+    reserved = None
+    free = sorted([*one.reserves, *(change.pk for change in one.changes)])
+    for pk in free:
+        if pk in one.reserves:
+            reserved = pk
+        else:
+            first[pk], reserved = reserved or pk, None
+    found: list[tuple[int | None, Fact]] = []
+    for place, fact in sorted(facts, key=lambda entry: entry[0]):
+        free = [pk for pk in free if pk >= first[place]]
+        found.append((free.pop(0) if free else None, fact))
+    return found
 
 
 @cache
@@ -338,7 +382,13 @@ def _cart_fact(step: cart_events.Step, one: _Folded, *, using: str) -> Fact | No
     except Exception as error:
         # The host's own code: the fact is kept, refused, with the adapter's name.
         happened = step.change.happened_at
-        return Fact(action=step.action, object_link=one.link, tracked_at=happened, faults=[_fault(one.adapter, error)])
+        return Fact(
+            action=step.action,
+            object_link=one.link,
+            tracked_at=happened,
+            recorded_at=happened,
+            faults=[_fault(one.adapter, error)],
+        )
 
 
 def _status_fact(
@@ -356,6 +406,7 @@ def _status_fact(
         session=one.mirror.session if one.mirror else "",
         key=f"status:{change.status}" if _repeats(action) else "",
         tracked_at=change.status_at or change.happened_at,
+        recorded_at=change.happened_at,
         lane=change.lane,
     )
     if frozen is not None:

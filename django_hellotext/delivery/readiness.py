@@ -213,8 +213,8 @@ def _is_overtaken(event: Event, batch: Batch) -> bool:
     if mirror is not None and mirror.overtaken_at is not None and mirror.overtaken_at >= event.created_at:
         return True
     # What the host has committed meanwhile, folded or not.
-    changes = Change.objects.using(batch.using).filter(label=cart.label, object_pk=cart.pk)
-    if changes.filter(overtaken_at__gte=event.created_at).exists():
+    changes = Change.objects.using(batch.using).of(cart.label, cart.pk)
+    if any(change.overtaken_at is not None and change.overtaken_at >= event.created_at for change in changes):
         return True
     row = RemoteObject.objects.using(batch.using).identified([identity_for(cart, batch.account)])
     return bool(row.filter(overtaken_at__gte=event.created_at).exists())

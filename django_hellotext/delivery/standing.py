@@ -15,7 +15,7 @@ from django.db.models import Min, QuerySet
 
 from .. import clock
 from ..conf import hellotext_settings
-from ..models import Account, Change, Event, Lane, RemoteObject, Session, State
+from ..models import CHANGES, Account, Change, Event, Lane, RemoteObject, Session, State
 from ..models.deliverable import Deliverable
 
 COUNTED_TO = 10_000  # a count of this many means "this many or more"
@@ -96,13 +96,8 @@ def _oldest(account: str, lane: Lane, *, using: str) -> datetime | None:
     waiting = {"account": account, "lane": lane, "state": State.PENDING}
     found = [_rows(model, using, **waiting).order_by("id").values_list("created_at", flat=True).first()
              for model in (Event, Session)]  # fmt: skip
-    found.append(
-        Change.objects.using(using)
-        .filter(account=account, lane=lane)
-        .order_by("id")
-        .values_list("happened_at", flat=True)
-        .first()
-    )
+    changes = Change.objects.using(using).filter(account=account, lane=lane).order_by("id")
+    found += [changes.filter(state=state).values_list("tracked_at", flat=True).first() for state in CHANGES]
     sample = _rows(RemoteObject, using, **waiting).order_by("id")[:SAMPLE]
     found.append(sample.aggregate(oldest=Min("updated_at"))["oldest"])
     return min((moment for moment in found if moment is not None), default=None)

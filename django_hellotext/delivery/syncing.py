@@ -276,7 +276,7 @@ class Sync:
         labels = [one.label for one in self.choice.adapters()]
         account = hellotext_settings.account
         objects = RemoteObject.objects.using(using).filter(account=account, host_label__in=labels, state__in=OPEN)
-        changes = Change.objects.using(using).filter(account=account, label__in=labels)
+        changes = Change.objects.using(using).filter(account=account, object_label__in=labels)
         events = Event.objects.using(using).filter(account=account, lane=Lane.BACKFILL, state__in=OPEN)
         return objects.exists() or changes.exists() or (self.choice.events and events.exists())
 

@@ -132,4 +132,4 @@ def _was_any_sent(adapter: Adapter, using: str) -> bool:
     rows = RemoteObject.objects.using(using).filter(account=account, host_label=adapter.label)
     if rows.exclude(remote_id="").exists():
         return True
-    return bool(Change.objects.using(using).filter(account=account, label=adapter.label).exists())
+    return bool(Change.objects.using(using).filter(account=account, object_label=adapter.label).exists())

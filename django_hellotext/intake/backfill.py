@@ -24,7 +24,7 @@ from ..models import Change, Event, Lane
 from ..models.changes import BASELINE
 from ..savepoints import HostCode
 from . import facts, ledger
-from .changes import change_of
+from .changes import change_of, placed
 from .subjects import key_of
 
 T = TypeVar("T")
@@ -189,7 +189,7 @@ def _status_fact(adapter: Adapter, obj: models.Model, status: str, action: str, 
 def write(changes: Sequence[Change], events: Sequence[Event] = (), *, using: str) -> None:
     """Insert the rows of a page; an event that is there already is left out. Raises the database's error."""
     if changes:
-        ledger.insert_many(changes, using=using)
+        ledger.insert_many(placed(changes), using=using)
     for begin in range(0, len(events), CHUNK):
         ledger.insert_many(events[begin : begin + CHUNK], using=using, unique="dedupe")
 

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections, models
 
 from .. import clock, dispatch
-from ..adapters import Adapter, OrderAdapter, registry
+from ..adapters import Adapter, OnChange, OrderAdapter, registry
 from ..conf import hellotext_settings
-from ..models import Change
+from ..models import Change, Lane, State
 from ..models.changes import BASELINE
 from ..savepoints import HostCode, database_of
 from . import ledger, once
 from .current import current_request, keep_here
 from .faults import report
 from .ledger import alias_for
+from .lines import LINE, LINES, LOOK, is_tracked
 from .once import AMOUNT, TRANSACTION
 from .subjects import OWNED, buyer_of, key_of, origin_of
 
@@ -206,9 +207,26 @@ def gathered() -> Iterator[None]:
 def insert_changes(changes: Sequence[Change], *, using: str) -> int:
     """Insert ``changes`` as they are and ask for a wake; answers how many. Raises the database's error."""
     if changes:
-        ledger.insert_many(changes, using=using)
+        ledger.insert_many(placed(changes), using=using)
         dispatch.wake(using)
     return len(changes)
+
+
+def placed(changes: Iterable[Change]) -> list[Change]:
+    """Return the rows to insert for ``changes``: each gets its state, and room for the events that it may become.
+
+    A change of a cart may be two events, such as one product taken out and another put in.
+    """
+    rows: list[Change] = []
+    for change in changes:
+        adapter = registry.for_label(change.label)
+        has_lines = adapter is not None and is_tracked(adapter)
+        watches = has_lines or (adapter is not None and isinstance(adapter.spec("events"), OnChange))
+        change.state = State.CHANGE if watches and change.lane == Lane.LIVE else State.TOUCH
+        if change.state == State.CHANGE and has_lines and change.data.keys() & {LINE, LINES, LOOK}:
+            rows.append(change.reserve())
+        rows.append(change)
+    return rows
 
 
 def _amount_data(

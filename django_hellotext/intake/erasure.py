@@ -13,7 +13,7 @@ from django.db import models, transaction
 
 from .. import clock, dispatch
 from ..conf import hellotext_settings
-from ..models import FORMER, Account, Kind, RemoteObject
+from ..models import FORMER, Account, Change, Kind, RemoteObject
 from ..models.erasure import erased_mirror, former_profile, lift, tombstone
 from .people import EMAIL, PHONE, Person, accounts_of_others, find
 
@@ -114,7 +114,8 @@ def _erase(person: Person) -> Erasure:
     for ids in _chunks(sessions):
         person.sessions().model._base_manager.using(person.using).filter(pk__in=ids).delete()
     for ids in _chunks(changes):
-        person.changes().model._base_manager.using(person.using).filter(pk__in=ids).delete()
+        # Not what has become an event meanwhile, under the same ID.
+        Change.objects.using(person.using).filter(pk__in=ids).delete()
     rows = RemoteObject.objects.using(person.using)
     for ids in _chunks(belongings):
         rows.filter(pk__in=ids).update(session="", data={}, seen={})

@@ -17,7 +17,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError, connect
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..conf import hellotext_settings
-from ..models import Change, RemoteObject
+from ..models import CHANGES, Change, RemoteObject
 from ..savepoints import is_aborted
 
 # What InnoDB says to the victim of a deadlock, whose whole transaction it has rolled back.
@@ -87,7 +87,8 @@ def insert_many(
 ) -> None:
     """Insert ``rows`` of one model with one statement; arguments and errors as for ``insert``.
 
-    Where the statement only meets a lock of somebody else's, it is sent once more.
+    Rows that have a primary key keep it; all rows of a call have one, or none has. If the statement meets a lock, it is
+    sent once more.
     """
     connection = connections[using]
     if connection.needs_rollback:
@@ -193,9 +194,9 @@ def _through_the_orm(
 
 def _remembered(using: str, session: RememberedSession) -> str:
     for place in session.places:
-        changes = Change.objects.using(using).filter(label=place.label, object_pk=place.pk).exclude(session="")
+        changes = Change.objects.using(using).of(place.label, place.pk).exclude(session="")
         mirrors = RemoteObject.objects.using(using).filter(identity=place.identity)
-        found = changes.order_by("-id").values_list("session", flat=True).first()
+        found = changes.reverse().values_list("session", flat=True).first()
         found = found or mirrors.values_list("session", flat=True).first()
         if found:
             return found
@@ -261,14 +262,17 @@ class _Shape:
     fields: tuple[tuple[str, models.Field[Any, Any], bool], ...]
 
 
-_shapes: dict[tuple[type[models.Model], str], _Shape] = {}
+_shapes: dict[tuple[type[models.Model], str, bool], _Shape] = {}
 
 
-def _shape_of(model: type[models.Model], connection: BaseDatabaseWrapper) -> _Shape:
-    shape = _shapes.get((model, connection.vendor))
+def _shape_of(model: type[models.Model], connection: BaseDatabaseWrapper, *, has_key: bool = False) -> _Shape:
+    shape = _shapes.get((model, connection.vendor, has_key))
     if shape is None:
         quote, meta = connection.ops.quote_name, model._meta
-        fields = [field for field in meta.local_concrete_fields if not field.primary_key]
+        wanted = Change.INSERTED if model is Change else {field.name for field in meta.concrete_fields}
+        fields = [
+            field for field in meta.concrete_fields if field.name in wanted and (has_key or not field.primary_key)
+        ]
         names = ", ".join(quote(field.column or field.attname) for field in fields)
         shape = _Shape(
             # Names come from our own models, values are bound.
@@ -278,14 +282,14 @@ def _shape_of(model: type[models.Model], connection: BaseDatabaseWrapper) -> _Sh
                 (field.attname, field, isinstance(field, models.CharField | models.IntegerField)) for field in fields
             ),
         )
-        _shapes[model, connection.vendor] = shape
+        _shapes[model, connection.vendor, has_key] = shape
     return shape
 
 
 def _statement(
     connection: BaseDatabaseWrapper, rows: Sequence[models.Model], session: RememberedSession | None
 ) -> tuple[str, list[Any]]:
-    shape = _shape_of(type(rows[0]), connection)
+    shape = _shape_of(type(rows[0]), connection, has_key=rows[0].pk is not None)
     if session is not None:
         return _statement_that_looks_up(connection, shape, rows[0], session)
     params = [value for row in rows for value in _values(connection, shape, row)]
@@ -335,11 +339,17 @@ def _looks_twice(connection: BaseDatabaseWrapper) -> bool:
 def _look_up(connection: BaseDatabaseWrapper, shape: _Shape, places: int) -> str:
     quote = connection.ops.quote_name
     change, mirror = quote(Change._meta.db_table), quote(RemoteObject._meta.db_table)
-    # Table names of our own models, values are bound.
-    look = (
-        f"(SELECT session FROM {change} WHERE label = %s AND object_pk = %s AND session <> ''"  # noqa: S608
-        f" ORDER BY id DESC LIMIT 1), (SELECT session FROM {mirror} WHERE identity = %s AND session <> '')"
+    states = ", ".join(f"'{state.value}'" for state in CHANGES)
+    # Names and states of our own models, values are bound. Ordered by an expression: by the column itself PostgreSQL
+    # may decide to read the whole table backwards.
+    newest = (
+        f"SELECT session FROM {change} WHERE object_label = %s AND object_pk = %s AND state IN ({states})"  # noqa: S608
+        f" AND session <> '' ORDER BY -id LIMIT 1"
     )
+    if _looks_twice(connection):  # pragma: no cover - MySQL and MariaDB only
+        # They refuse to read the table of an INSERT, except in a derived table.
+        newest = f"SELECT session FROM ({newest}) AS newest"  # noqa: S608 - as above
+    look = f"({newest}), (SELECT session FROM {mirror} WHERE identity = %s AND session <> '')"  # noqa: S608 - as above
     found = f"COALESCE({', '.join([look] * places)})"
     if _looks_twice(connection):  # pragma: no cover - MySQL and MariaDB only
         head, expression = shape.head, f"COALESCE({found}, %s)"

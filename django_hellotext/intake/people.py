@@ -84,7 +84,7 @@ class Person:
         """Unfolded changes of theirs."""
         wanted = Q(pk__in=[])
         for link in self.links | self.objects:
-            wanted |= Q(label=link.label, object_pk=link.pk)
+            wanted |= Q(object_label=link.label, object_pk=link.pk)
         return Change.objects.using(self.using).filter(wanted, account=self.account)
 
     def _mirrors(self, links: set[Link]) -> models.QuerySet[RemoteObject]:

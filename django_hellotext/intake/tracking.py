@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import DisallowedHost
-from django.db import DatabaseError, models
+from django.db import DatabaseError, models, transaction
 
 from .. import consent, dispatch
 from ..actions import BUILT_IN, Purpose, purpose_of
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 logger = logging.getLogger("django_hellotext.intake")
+
+CHUNK = 200  # events of one INSERT: an event has many columns
 
 
 def track(
@@ -153,10 +155,35 @@ def track(
         raise faults[0]
 
 
-def record_status(fact: facts.Fact, *, using: str) -> None:
-    """Insert the event of a status change that the drain has found. Raises the database's error."""
-    _judge(fact, owned=False)
-    ledger.insert(fact.row(), using=using, unique="dedupe")
+def record_events(drafts: Iterable[tuple[int | None, facts.Fact]], *, using: str) -> None:
+    """Insert the events that changes have become, each under the ID of its change where one is given.
+
+    An event that was recorded before is left out. Raises the database's error if it meets a lock.
+    """
+    keyed: list[Event] = []
+    others: list[Event] = []
+    for pk, fact in drafts:
+        _judge(fact, owned=False)
+        event = fact.row()
+        event.pk = pk
+        (others if pk is None else keyed).append(event)
+    for events in (keyed, others):
+        for begin in range(0, len(events), CHUNK):
+            _insert_events(events[begin : begin + CHUNK], using=using)
+
+
+def _insert_events(events: Sequence[Event], *, using: str) -> None:
+    try:
+        with transaction.atomic(using=using):
+            ledger.insert_many(events, using=using, unique="dedupe")
+    except DatabaseError as error:
+        if ledger.met_a_lock(error):
+            raise
+        if len(events) > 1:
+            for event in events:
+                _insert_events([event], using=using)
+        else:
+            _insert_remains(events[0], error, using=using)
 
 
 def _identify(

@@ -33,9 +33,10 @@ from .proxies import (
 )
 from .runs import SyncRun
 from .sessions import Session
-from .states import MOVES, Lane, Removal, SkipReason, State
+from .states import CHANGES, MOVES, Lane, Removal, SkipReason, State
 
 __all__ = [
+    "CHANGES",
     "DESTINATION",
     "EVIDENCE_KEY",
     "FORMER",

@@ -1,15 +1,26 @@
-"""Changes: "this object changed". Folded into the mirror by the drain, then deleted."""
+"""Changes: "this object changed". They are rows of the event table, so that changes and events have one order.
+
+The fold of the worker processes a change. If it becomes an event, the event takes the ID of the change, and therefore
+its place among the events that were recorded before and after it.
+"""
 
 from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .fields import UtcDateTimeField
-from .states import Lane
+from .events import Event
+from .states import CHANGES, Lane, State
 
 # In ``Change.data``: the status only becomes the baseline, and no event.
 BASELINE = "baseline"
+STATUS_LENGTH = 100  # characters of a status that are compared
+# In ``Change.metadata``: this row only reserves an ID for a second event of the change that follows it.
+_RESERVED = "reserved"
 
 _removals = 0
 
@@ -20,6 +31,12 @@ def removals() -> int:
 
 
 class ChangeQuerySet(models.QuerySet["Change"]):
+    """Queries of changes."""
+
+    def of(self, label: str, pk: str) -> ChangeQuerySet:
+        """Return the changes of one object, oldest first."""
+        return self.filter(object_label=label, object_pk=pk).order_by("pk")
+
     def delete(self) -> tuple[int, dict[str, int]]:
         """Remove what was folded. Within the very transaction that recorded it this happens in tests only."""
         global _removals
@@ -30,39 +47,127 @@ class ChangeQuerySet(models.QuerySet["Change"]):
     delete.queryset_only = True  # type: ignore[attr-defined]  # as above
 
 
-class Change(models.Model):
+class ChangeManager(models.Manager.from_queryset(ChangeQuerySet)):  # type: ignore[misc]  # a class made at run time
+    """The rows of the event table that are changes."""
+
+    def get_queryset(self) -> ChangeQuerySet:
+        """Leave out the events."""
+        return ChangeQuerySet(self.model, using=self._db).filter(state__in=CHANGES)
+
+
+class Change(Event):
     """One save or deletion of a host object, with what is known of it only at that moment.
+
+    ``state`` is ``CHANGE`` if it may become events, ``TOUCH`` if only the object may have to be sent again. The names
+    of an event's columns are given other meanings: ``object_label`` and ``object_pk`` name the object, ``tracked_at``
+    is when it happened, ``object_parameters`` holds ``data`` and ``metadata`` the rest.
 
     ``overtaken_at`` is when a cart became an order. Its unsent events up to then are dropped: a customer who has
     ordered must not be reminded of the cart. With ``BASELINE`` in ``data`` the status was found by a sync: it is noted
     and sends no event.
     """
 
-    account = models.CharField(_("account"), max_length=130)
-    lane = models.PositiveSmallIntegerField(_("lane"), choices=Lane, default=Lane.LIVE)
-    label = models.CharField(_("model"), max_length=128)
-    object_pk = models.CharField(_("object"), max_length=255)
-    created = models.BooleanField(_("created just then"), default=False)
-    deleted = models.BooleanField(_("deleted"), default=False)
-    status = models.CharField(_("watched status"), max_length=100, null=True)
-    status_at = UtcDateTimeField(_("status since"), null=True)
-    overtaken_at = UtcDateTimeField(_("overtaken"), null=True)
-    session = models.CharField(_("session"), max_length=64, blank=True, default="")
-    data = models.JSONField(_("data"), default=dict)
-    happened_at = UtcDateTimeField(_("happened"))
+    # The columns of the INSERT; the database has defaults for the others.
+    INSERTED = (
+        *("account", "lane", "state", "ordering_key", "uuid", "source", "action", "session"),
+        *("object_label", "object_pk", "object_parameters", "metadata", "tracked_at", "created_at", "updated_at"),
+    )
 
-    objects = ChangeQuerySet.as_manager()
+    objects = ChangeManager()
 
     class Meta:
+        proxy = True
         verbose_name = _("unsent change")
         verbose_name_plural = _("unsent changes")
-        indexes = [
-            models.Index(fields=["account", "lane", "id"], name="hellotext_change_fold"),
-            models.Index(fields=["label", "object_pk"], name="hellotext_change_object"),
-        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if not args:
+            kwargs = {"state": State.CHANGE, "uuid": uuid.uuid4(), **kwargs}
+        super().__init__(*args, **kwargs)
 
     def __str__(self) -> str:
-        return f"{self.label} {self.object_pk}"
+        return f"{self.object_label} {self.object_pk}"
+
+    @property
+    def label(self) -> str:
+        """The label of the object's model."""
+        return self.object_label
+
+    @label.setter
+    def label(self, label: str) -> None:
+        self.object_label = label
+
+    @property
+    def happened_at(self) -> datetime:
+        """When the object changed."""
+        return self.tracked_at
+
+    @happened_at.setter
+    def happened_at(self, moment: datetime) -> None:
+        self.tracked_at = self.created_at = self.updated_at = moment
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What was frozen with the change; may be changed in place."""
+        if self.object_parameters is None:
+            self.object_parameters = {}
+        found: dict[str, Any] = self.object_parameters
+        return found
+
+    @data.setter
+    def data(self, data: dict[str, Any]) -> None:
+        self.object_parameters = data
+
+    @property
+    def created(self) -> bool:
+        """Return whether the object was created just then."""
+        return bool(self.metadata.get("created"))
+
+    @created.setter
+    def created(self, created: bool) -> None:
+        self._note("created", created or None)
+
+    @property
+    def deleted(self) -> bool:
+        """Return whether the object was deleted."""
+        return bool(self.metadata.get("deleted"))
+
+    @deleted.setter
+    def deleted(self, deleted: bool) -> None:
+        self._note("deleted", deleted or None)
+
+    @property
+    def status(self) -> str | None:
+        """The status that the adapter watches; ``None`` if it is not known."""
+        found: str | None = self.metadata.get("status")
+        return found
+
+    @status.setter
+    def status(self, status: str | None) -> None:
+        self._note("status", None if status is None else status[:STATUS_LENGTH])
+
+    @property
+    def status_at(self) -> datetime | None:
+        """Since when the object has ``status``."""
+        return _moment(self.metadata.get("status_at"))
+
+    @status_at.setter
+    def status_at(self, moment: datetime | None) -> None:
+        self._note("status_at", _text(moment))
+
+    @property
+    def overtaken_at(self) -> datetime | None:
+        """When a cart became an order."""
+        return _moment(self.metadata.get("overtaken_at"))
+
+    @overtaken_at.setter
+    def overtaken_at(self, moment: datetime | None) -> None:
+        self._note("overtaken_at", _text(moment))
+
+    @property
+    def is_reserve(self) -> bool:
+        """Return whether this row only reserves an ID for the change that follows it."""
+        return _RESERVED in self.metadata
 
     @property
     def is_baseline(self) -> bool:
@@ -73,3 +178,28 @@ class Change(models.Model):
     def is_found(self) -> bool:
         """Return whether a sync read the object; otherwise the shop reported that it had just changed."""
         return self.is_baseline or self.lane == Lane.BACKFILL
+
+    def reserve(self) -> Change:
+        """Return an unsaved row to insert before this one: an ID for a second event of the same change."""
+        return Change(
+            account=self.account,
+            lane=self.lane,
+            state=self.state,
+            label=self.label,
+            object_pk=self.object_pk,
+            happened_at=self.happened_at,
+            metadata={_RESERVED: True},
+        )
+
+    def _note(self, name: str, value: bool | str | None) -> None:
+        self.metadata.pop(name, None)
+        if value is not None:
+            self.metadata[name] = value
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat()
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

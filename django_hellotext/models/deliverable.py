@@ -194,17 +194,21 @@ class Deliverable(models.Model):
     lane = models.PositiveSmallIntegerField(_("lane"), choices=Lane, default=Lane.LIVE)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
     ordering_key = models.CharField(_("ordering key"), max_length=100, editable=False)
-    token = models.CharField(max_length=32, blank=True, default="", editable=False)
+    token = models.CharField(max_length=32, blank=True, default="", db_default="", editable=False)
     lease_until = UtcDateTimeField(_("lease until"), null=True, editable=False)
-    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0, db_default=0)
     next_attempt_at = UtcDateTimeField(_("next attempt"), null=True)
     attempted_at = UtcDateTimeField(_("last attempt"), null=True)
     finished_at = UtcDateTimeField(_("finished"), null=True)
-    skip_reason = models.CharField(_("why it was not sent"), max_length=16, choices=SkipReason, blank=True, default="")
+    skip_reason = models.CharField(
+        _("why it was not sent"), max_length=16, choices=SkipReason, blank=True, default="", db_default=""
+    )
     error_status = models.PositiveSmallIntegerField(_("error status"), null=True)
-    error_type = models.CharField(_("error type"), max_length=64, blank=True, default="")
-    error_parameter = models.CharField(_("error parameter"), max_length=100, blank=True, default="")
-    error_message = models.CharField(_("error message"), max_length=ERROR_MESSAGE_LENGTH, blank=True, default="")
+    error_type = models.CharField(_("error type"), max_length=64, blank=True, default="", db_default="")
+    error_parameter = models.CharField(_("error parameter"), max_length=100, blank=True, default="", db_default="")
+    error_message = models.CharField(
+        _("error message"), max_length=ERROR_MESSAGE_LENGTH, blank=True, default="", db_default=""
+    )
     created_at = UtcDateTimeField(_("created"), default=clock.now)
     updated_at = UtcDateTimeField(_("updated"), default=clock.now)
 

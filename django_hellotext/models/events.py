@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .deliverable import _LET_GO, NO_ERROR, Deliverable, DeliverableQuerySet, error_fields
 from .fields import UtcDateTimeField
-from .states import SkipReason, State, sources_of
+from .states import CHANGES, SkipReason, State, sources_of
 
 # The layout of a row. A newer engine reads the older ones (demand K5).
 PAYLOAD_VERSION = 1
@@ -66,6 +66,14 @@ class EventQuerySet(DeliverableQuerySet):
         return count
 
 
+class EventManager(models.Manager.from_queryset(EventQuerySet)):  # type: ignore[misc]  # a class made at run time
+    """The events, without the changes that share their table."""
+
+    def get_queryset(self) -> EventQuerySet:
+        """Leave out the changes."""
+        return EventQuerySet(self.model, using=self._db).exclude(state__in=CHANGES)
+
+
 class Event(Deliverable):
     """A fact bound for a destination. What cannot be read later is frozen here when it is recorded.
 
@@ -74,28 +82,30 @@ class Event(Deliverable):
     """
 
     uuid = models.UUIDField(_("UUID"), editable=False)
-    destination = models.CharField(_("destination"), max_length=32, default=DESTINATION)
+    destination = models.CharField(_("destination"), max_length=32, default=DESTINATION, db_default=DESTINATION)
     action = models.CharField(_("action"), max_length=100)
     source = models.CharField(_("source"), max_length=60)
-    key = models.CharField(_("key"), max_length=255, blank=True, default="")
+    key = models.CharField(_("key"), max_length=255, blank=True, default="", db_default="")
     dedupe = models.CharField(max_length=64, null=True, unique=True, editable=False)
-    profile_label = models.CharField(_("profile model"), max_length=128, blank=True, default="")
-    profile_pk = models.CharField(_("profile object"), max_length=255, blank=True, default="")
-    session = models.CharField(_("session"), max_length=64, blank=True, default="")
-    object_kind = models.CharField(_("kind of object"), max_length=32, blank=True, default="")
-    object_label = models.CharField(_("object's model"), max_length=128, blank=True, default="")
-    object_pk = models.CharField(_("object"), max_length=255, blank=True, default="")
-    object_type = models.CharField(_("object type"), max_length=100, blank=True, default="")
+    profile_label = models.CharField(_("profile model"), max_length=128, blank=True, default="", db_default="")
+    profile_pk = models.CharField(_("profile object"), max_length=255, blank=True, default="", db_default="")
+    session = models.CharField(_("session"), max_length=64, blank=True, default="", db_default="")
+    object_kind = models.CharField(_("kind of object"), max_length=32, blank=True, default="", db_default="")
+    object_label = models.CharField(_("object's model"), max_length=128, blank=True, default="", db_default="")
+    object_pk = models.CharField(_("object"), max_length=255, blank=True, default="", db_default="")
+    object_type = models.CharField(_("object type"), max_length=100, blank=True, default="", db_default="")
     object_parameters = models.JSONField(_("object parameters"), null=True)
     amount = models.DecimalField(_("amount"), max_digits=19, decimal_places=4, null=True)
-    currency = models.CharField(_("currency"), max_length=3, blank=True, default="")
+    currency = models.CharField(_("currency"), max_length=3, blank=True, default="", db_default="")
     metadata = models.JSONField(_("metadata"), default=dict)
-    url = models.CharField(_("URL"), max_length=2048, blank=True, default="")
+    url = models.CharField(_("URL"), max_length=2048, blank=True, default="", db_default="")
     tracked_at = UtcDateTimeField(_("happened"))
     consent = models.BooleanField(_("consent"), null=True)
-    payload_version = models.PositiveSmallIntegerField(default=PAYLOAD_VERSION, editable=False)
+    payload_version = models.PositiveSmallIntegerField(
+        default=PAYLOAD_VERSION, db_default=PAYLOAD_VERSION, editable=False
+    )
 
-    objects = EventQuerySet.as_manager()
+    objects = EventManager()
 
     class Meta:
         verbose_name = _("event")

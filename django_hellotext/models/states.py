@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 
 class State(models.TextChoices):
+    CHANGE = "change", _("change to process")
+    TOUCH = "touch", _("change of the object alone")
     PENDING = "pending", _("waiting")
     SENDING = "sending", _("being sent")
     SYNCED = "synced", _("in step")
@@ -18,6 +20,10 @@ class State(models.TextChoices):
     FAILED = "failed", _("refused")
     SKIPPED = "skipped", _("not sent")
     DELETED = "deleted", _("deleted")
+
+
+# The states of a ``Change``: a row of the event table that is no event yet. Its fold replaces it.
+CHANGES = (State.CHANGE, State.TOUCH)
 
 
 class Lane(models.IntegerChoices):
@@ -49,6 +55,8 @@ class SkipReason(models.TextChoices):
 
 MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
     {
+        State.CHANGE: frozenset({State.PENDING, State.FAILED}),
+        State.TOUCH: frozenset({State.PENDING, State.FAILED}),
         State.PENDING: frozenset({State.SENDING, State.SKIPPED, State.FAILED, State.DELETED}),
         State.SENDING: frozenset(
             {

@@ -8,11 +8,13 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from ..conf import hellotext_settings
-from ..models import Kind, Session, State
+from ..models import CHANGES, Kind, Session, State
 from ..models.deliverable import DeliverableQuerySet
 from ..models.identity import ordering_key
 
 PROBLEMS = "problems"  # what needs a person: refused, or sent without an answer
+
+STATES = [state.value for state in State if state not in CHANGES]
 
 
 class LinkField(serializers.CharField):
@@ -36,7 +38,7 @@ class Choices(serializers.Serializer[Any]):
     OF_ONE: ClassVar[frozenset[str]] = frozenset({"database", "format"})
 
     database = serializers.CharField(required=False, max_length=100)
-    state = serializers.ChoiceField([PROBLEMS, *State.values], required=False)
+    state = serializers.ChoiceField([PROBLEMS, *STATES], required=False)
     error_type = serializers.CharField(required=False, max_length=64)
     account = serializers.CharField(required=False, max_length=130)
 

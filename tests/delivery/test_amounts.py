@@ -219,7 +219,7 @@ def test_an_unexpected_error_while_a_total_is_read_does_not_lose_the_event(monke
     order.status = Order.Status.PLACED
     order.save()
     assert Event.objects.get().amount is None
-    assert Change.objects.filter(label="testshop.order", status="placed").exists()
+    assert Change.objects.filter(object_label="testshop.order", metadata__status="placed").exists()
 
 
 def test_a_lazy_order_is_an_order(hellotext: Emulator, deliver: Deliver) -> None:
@@ -293,7 +293,7 @@ def test_a_status_whose_total_is_the_shops_own_code_is_read_by_the_worker(
 ) -> None:
     reads_in_the_worker(monkeypatch)
     placed_order(customer=make_customer(), total=Decimal("31.40"))
-    assert not Change.objects.filter(data__has_key="amount").exists()
+    assert not Change.objects.filter(object_parameters__has_key="amount").exists()
     deliver()
     assert sent(hellotext) == {"order.placed": (Decimal("32.40"), "EUR")}
 
@@ -439,7 +439,7 @@ def test_an_order_put_together_without_a_transaction_is_read_by_the_worker(
     hellotext: Emulator, deliver: Deliver
 ) -> None:
     put_together()
-    assert not Change.objects.filter(created=True, data__has_key="amount").exists()
+    assert not Change.objects.filter(metadata__created=True, object_parameters__has_key="amount").exists()
     deliver()
     assert sent(hellotext) == {"order.placed": (Decimal("31.40"), "EUR")}
 
@@ -461,7 +461,7 @@ def test_a_deletion_keeps_no_amount() -> None:
     order = make_order(status=Order.Status.PLACED)
     Change.objects.all().delete()
     order.delete()
-    assert Change.objects.get(deleted=True).data == {}
+    assert Change.objects.get(metadata__deleted=True).data == {}
 
 
 @pytest.mark.usefixtures("hellotext")
@@ -470,7 +470,7 @@ def test_an_edit_that_changes_neither_status_nor_amount_is_one_change() -> None:
     order.first_name = "Bea"
     order.save()
     order.save()
-    assert Change.objects.filter(label="testshop.order").count() == 1
+    assert Change.objects.filter(object_label="testshop.order").count() == 1
 
 
 # An unrounded price costs neither the order nor its event

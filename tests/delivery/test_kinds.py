@@ -254,8 +254,8 @@ def test_an_object_whose_answer_was_lost_is_found_and_adopted(hellotext: Emulato
 
 def deliver_product_first(deliver: Deliver, size: Any) -> None:
     RemoteObject.objects.filter(kind="product_variant").delete()
-    later = list(Change.objects.filter(label="testshop.variant").values())
-    Change.objects.filter(label="testshop.variant").delete()
+    later = list(Change.objects.filter(object_label="testshop.variant").values())
+    Change.objects.filter(object_label="testshop.variant").delete()
     deliver()
     Change.objects.bulk_create(Change(**values) for values in later)
 

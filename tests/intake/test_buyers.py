@@ -93,7 +93,7 @@ def test_making_an_order_in_a_request_is_one_insert(hellotext: Emulator, django_
     buyer = make_customer()
     with request_of(session="buyer", user=buyer, query=LINK), django_assert_num_queries(2):
         order = make_order(customer=buyer, number="X")
-    change = Change.objects.get(label="testshop.order")
+    change = Change.objects.get(object_label="testshop.order")
     assert (change.session, change.data["utm"]) == ("buyer", UTM)
     assert change.object_pk == str(order.pk)
 
@@ -410,7 +410,7 @@ def test_a_broken_host_costs_the_order_nothing(hellotext: Emulator, settings: An
     with request_of(user=make_customer()) as request:
         request.session = Broken()
         order = placed_order(email="guest@example.com")
-    change = Change.objects.filter(label="testshop.order").first()
+    change = Change.objects.filter(object_label="testshop.order").first()
     assert change is not None
     assert (change.object_pk, change.session, change.status) == (str(order.pk), "", "placed")
 

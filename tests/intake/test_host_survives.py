@@ -26,14 +26,12 @@ def quiet(hellotext: Emulator, settings: Any) -> None:
 @pytest.fixture
 def no_tables() -> Iterator[None]:
     """The app is installed but not migrated yet."""
-    hidden = {model: f"{model._meta.db_table}_hidden" for model in (Event, Change)}
+    table = Event._meta.db_table
     with connection.schema_editor() as editor:
-        for model, name in hidden.items():
-            editor.alter_db_table(model, model._meta.db_table, name)
+        editor.alter_db_table(Event, table, f"{table}_hidden")
     yield
     with connection.schema_editor() as editor:
-        for model, name in hidden.items():
-            editor.alter_db_table(model, name, model._meta.db_table)
+        editor.alter_db_table(Event, f"{table}_hidden", table)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("hellotext")]
 
 def recorded() -> list[tuple[str, str]]:
     """Take note of the changes so far, and forget them."""
-    found = list(Change.objects.order_by("id").values_list("label", "object_pk"))
+    found = list(Change.objects.order_by("id").values_list("object_label", "object_pk"))
     Change.objects.all().delete()
     return found
 
@@ -81,7 +81,9 @@ def test_a_deletion_is_a_change_that_names_what_is_gone() -> None:
     pk = str(product.pk)
     Change.objects.all().delete()
     product.delete()
-    assert list(Change.objects.values_list("label", "object_pk", "deleted")) == [("testshop.product", pk, True)]
+    assert list(Change.objects.values_list("object_label", "object_pk", "metadata__deleted")) == [
+        ("testshop.product", pk, True)
+    ]
 
 
 def test_another_customers_session_never_reaches_an_order_or_a_cart(rf: RequestFactory) -> None:

@@ -23,7 +23,7 @@ from tests.testshop.models import Cart
 pytestmark = pytest.mark.postgres
 
 ALIAS = "bound"
-TABLES = (ContentType, Permission, Group, User, Cart, Change, Event, RemoteObject)
+TABLES = (ContentType, Permission, Group, User, Cart, Event, RemoteObject)
 URL = "https://shop.example/"
 
 
@@ -67,7 +67,7 @@ def test_changes_and_events_are_recorded(block: Callable[[], AbstractContextMana
         for _ in range(2):
             django_hellotext.track("cart.viewed", cart, key="once")
         User.objects.using(ALIAS).create(username="after")
-    assert Change.objects.using(ALIAS).filter(label="auth.user").count() == 1
+    assert Change.objects.using(ALIAS).filter(object_label="auth.user").count() == 1
     assert recorded() == [("cart.viewed", "visitor", "pending", "", "")]
 
 

@@ -123,7 +123,7 @@ def test_a_later_order_leaves_nothing(deliver: Deliver, who: str) -> None:
     hellotext.forget_customer(EMAIL)
     deliver()
     order = placed_order(customer=customer) if who == "account" else placed_order(email=EMAIL)
-    Change.objects.filter(label="testshop.order", object_pk=order.pk).update(session=BROWSER)
+    Change.objects.filter(object_label="testshop.order", object_pk=order.pk).update(session=BROWSER)
     deliver()
     assert RemoteObject.objects.get(kind="order").state == State.SYNCED
     assert ours(BROWSER) == []
@@ -151,7 +151,7 @@ def test_views_before_the_order_are_forgotten(deliver: Deliver, hellotext_app: E
     hellotext_app.know_session(BROWSER)
     hellotext.track("page.viewed", session=BROWSER, url="https://shop.example/")
     order = placed_order(email=EMAIL)
-    Change.objects.filter(label="testshop.order").update(session=BROWSER)
+    Change.objects.filter(object_label="testshop.order").update(session=BROWSER)
     deliver()
     hellotext.forget_customer(order)
     deliver()

@@ -161,7 +161,7 @@ def test_staff_who_act_as_a_customer_leave_nothing_behind(
     assert handed_over() == []
     assert not Event.objects.exists()
     assert not Change.objects.exclude(session="").exists()
-    assert Change.objects.filter(label="testshop.order", status="placed").exists()
+    assert Change.objects.filter(object_label="testshop.order", metadata__status="placed").exists()
 
 
 @pytest.mark.parametrize("package", [HIJACK, LOGINAS], ids=["django-hijack", "django-loginas"])

@@ -156,7 +156,7 @@ def test_a_refund_that_was_never_mirrored_belongs_to_the_visit_of_its_order(
     """Promise 3: a guest's refund would otherwise have no history at all."""
     hellotext.know_session("buyer")
     order = placed_order(email="guest@example.com")
-    Change.objects.filter(label="testshop.order").update(session="buyer")
+    Change.objects.filter(object_label="testshop.order").update(session="buyer")
     drain()
     unseen_refund(order)
     assert sync("--events", "--dry-run").counts("refund") == {"created": 1, "events": 1}
