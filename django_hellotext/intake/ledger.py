@@ -166,6 +166,10 @@ def _on_mysql(  # pragma: no cover - MySQL and MariaDB only
     unique: str,
     session: RememberedSession | None,
 ) -> None:
+    if session is not None and getattr(connection, "isolation_level", "") != "read committed":
+        # In the other levels an INSERT locks what it reads, also rows of transactions that are still open.
+        _set_session(rows[0], session, using=connection.alias)
+        session = None
     sql, params = _statement(connection, rows, session)
     if unique:
         # Not INSERT IGNORE: that also swallows data errors.
@@ -183,13 +187,18 @@ def _through_the_orm(
     with transaction.atomic(using=connection.alias):
         for row in rows:
             if session is not None:
-                found = _remembered(connection.alias, session)
-                row.session = found or session.fallback  # type: ignore[attr-defined]  # only events carry a lookup
-                row.ordering_key = found or session.fallback_key  # type: ignore[attr-defined]  # as above
+                _set_session(row, session, using=connection.alias)
             key = getattr(row, unique) if unique else None
             if key is not None and manager.filter(**{unique: key}).exists():
                 continue
             row.save(using=connection.alias, force_insert=True)
+
+
+def _set_session(row: models.Model, session: RememberedSession, *, using: str) -> None:
+    """Look the session up with a statement of its own."""
+    found = _remembered(using, session)
+    row.session = found or session.fallback  # type: ignore[attr-defined]  # only events carry a lookup
+    row.ordering_key = found or session.fallback_key  # type: ignore[attr-defined]  # as above
 
 
 def _remembered(using: str, session: RememberedSession) -> str:
@@ -257,7 +266,7 @@ class _Shape:
     Where ``is_plain``, the drivers take a ``str`` or an ``int`` as it is.
     """
 
-    head: str
+    insert: str
     places: str
     fields: tuple[tuple[str, models.Field[Any, Any], bool], ...]
 
@@ -276,7 +285,7 @@ def _shape_of(model: type[models.Model], connection: BaseDatabaseWrapper, *, has
         names = ", ".join(quote(field.column or field.attname) for field in fields)
         shape = _Shape(
             # Names come from our own models, values are bound.
-            head=f"INSERT INTO {quote(meta.db_table)} ({names}) VALUES ",  # noqa: S608
+            insert=f"INSERT INTO {quote(meta.db_table)} ({names})",
             places=f"({', '.join(['%s'] * len(fields))})",
             fields=tuple(
                 (field.attname, field, isinstance(field, models.CharField | models.IntegerField)) for field in fields
@@ -293,7 +302,7 @@ def _statement(
     if session is not None:
         return _statement_that_looks_up(connection, shape, rows[0], session)
     params = [value for row in rows for value in _values(connection, shape, row)]
-    return shape.head + ", ".join([shape.places] * len(rows)), params
+    return f"{shape.insert} VALUES {', '.join([shape.places] * len(rows))}", params
 
 
 def _values(connection: BaseDatabaseWrapper, shape: _Shape, row: models.Model) -> list[Any]:
@@ -346,15 +355,11 @@ def _look_up(connection: BaseDatabaseWrapper, shape: _Shape, places: int) -> str
         f"SELECT session FROM {change} WHERE object_label = %s AND object_pk = %s AND state IN ({states})"  # noqa: S608
         f" AND session <> '' ORDER BY -id LIMIT 1"
     )
-    if _looks_twice(connection):  # pragma: no cover - MySQL and MariaDB only
-        # They refuse to read the table of an INSERT, except in a derived table.
-        newest = f"SELECT session FROM ({newest}) AS newest"  # noqa: S608 - as above
     look = f"({newest}), (SELECT session FROM {mirror} WHERE identity = %s AND session <> '')"  # noqa: S608 - as above
     found = f"COALESCE({', '.join([look] * places)})"
+    expression = f"COALESCE({found if _looks_twice(connection) else '(SELECT session FROM found)'}, %s)"  # noqa: S608
+    values = ", ".join(expression if name in _FOUND else "%s" for name, _, _ in shape.fields)
     if _looks_twice(connection):  # pragma: no cover - MySQL and MariaDB only
-        head, expression = shape.head, f"COALESCE({found}, %s)"
-    else:
-        head = f"WITH found (session) AS (SELECT {found}) {shape.head}"
-        expression = "COALESCE((SELECT session FROM found), %s)"
-    values = (expression if name in _FOUND else "%s" for name, _, _ in shape.fields)
-    return f"{head}({', '.join(values)})"
+        # Not INSERT ... VALUES, which locks what it reads even under READ COMMITTED.
+        return f"{shape.insert} SELECT {values}"
+    return f"WITH found (session) AS (SELECT {found}) {shape.insert} VALUES ({values})"

@@ -14,6 +14,8 @@ import django_hellotext
 from django_hellotext.emulator import Emulator
 from django_hellotext.intake import ledger
 from django_hellotext.models import Change, Event
+from tests.factories import make_order
+from tests.testshop.models import Order
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -125,5 +127,30 @@ def test_the_hosts_work_commits_while_our_table_is_locked(
             with somebody_else.cursor() as cursor:
                 cursor.execute("UNLOCK TABLES")
     assert User.objects.count() == 2
-    assert Change.objects.count() == 2
+    assert not Change.objects.exists()
     assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("level", ["read committed", "repeatable read"])
+@pytest.mark.usefixtures("impatient_host")
+def test_an_event_does_not_wait_for_an_open_transaction_about_the_same_order(
+    hellotext: Emulator, somebody_else: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch, level: str
+) -> None:
+    """The INSERT looks the buyer's session up; it locks nothing that it reads."""
+    if connection.vendor == "mysql":
+        monkeypatch.setattr(connection, "isolation_level", level)
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL {level}")
+            cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
+    order = make_order(customer=User.objects.create(username="customer"), status="placed")
+    change = Change.objects.get(object_label="testshop.order")
+    Change.objects.filter(pk=change.pk).update(session="committed")
+    somebody_else.set_autocommit(False)
+    with somebody_else.cursor() as cursor:
+        cursor.execute(f"UPDATE {Event._meta.db_table} SET session = 'open' WHERE id = %s", [change.pk])  # noqa: S608
+    try:
+        with transaction.atomic():
+            django_hellotext.track("order.confirmed", Order.objects.get(pk=order.pk))
+    finally:
+        somebody_else.rollback()
+    assert [event.session for event in Event.objects.all()] == ["committed"]
