@@ -85,6 +85,10 @@ def for_skip(reason: SkipReason) -> str:
             "The profile belongs to an account with the same e-mail. Orders and events go there; the session does not, "
             "because no login has confirmed it."
         ),
+        SkipReason.UNREGISTERED: _(
+            "No adapter was registered for its model until the retention time was over. It is sent once one is "
+            "registered again and it is saved."
+        ),
     }[reason]
 
 

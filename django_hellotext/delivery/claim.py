@@ -14,6 +14,7 @@ from ..conf import hellotext_settings
 from ..models import Account, Event, Lane, RemoteObject, Session, State
 from ..models.deliverable import DeliverableQuerySet
 from .presence import Place, Sendable, occupied
+from .unknown_models import unknown_models
 
 SIZE = 100  # rows of one claim at the least
 ROUNDS = 25  # a claim keeps every thread busy for about so many requests
@@ -76,7 +77,7 @@ class Claimer:
     def _claim_rows(self, model: Sendable, token: str, lane: Lane, allowed: int, now: datetime) -> int:
         if (model, State.PENDING, lane) not in self._occupied:
             return 0
-        ids = list(self.due(model, lane, now).values_list("pk", flat=True)[:allowed])
+        ids = unknown_models.take_keys(self.due(model, lane, now), allowed)
         if not ids:
             return 0
         self._floors[model, lane] = ids[-1]
@@ -102,6 +103,7 @@ class Claimer:
             # An earlier row of the key that this claim cannot take, because it is not due or behind the floor.
             passed_over = Q(next_attempt_at__gt=now) | Q(pk__lte=floor)
             earlier = same_key.filter(passed_over, state=State.PENDING, lane=lane, pk__lt=OuterRef("pk"))
+            earlier = unknown_models.known(earlier)
             due = due.filter(_none_of(in_hand, in_doubt, earlier))
         return due
 

@@ -36,6 +36,7 @@ from . import cart_events
 from .buyers import remember
 from .expansion import expand
 from .mirrors import hosts_of, new_mirror, session_cart
+from .unknown_models import unknown_models
 
 logger = logging.getLogger("django_hellotext.delivery")
 
@@ -94,7 +95,7 @@ class _Folded:
 def fold(account: str, *, using: str, limit: int = LIMIT) -> int:
     """Fold the oldest changes of ``account``, live ones first; answers how many. Call inside a transaction."""
     waiting = Change.objects.using(using).filter(account=account).order_by("lane", "id")
-    changes = list(waiting[:limit])
+    changes = unknown_models.take(waiting, limit)
     if not changes:
         return 0
     beyond = _rest_of_transactions(waiting, changes) if len(changes) == limit else []
@@ -132,8 +133,7 @@ def _group(changes: Sequence[Change]) -> list[_Folded]:
     for change in sorted(changes, key=lambda change: change.pk):
         adapter = registry.for_label(change.label)
         if adapter is None:
-            logger.warning("fold.unregistered", extra={"model": change.label})
-            continue
+            raise LookupError(f"No adapter is registered for {change.label}")  # such changes are not taken
         found.setdefault((change.label, change.object_pk), _Folded(adapter)).changes.append(change)
     return list(found.values())
 
