@@ -21,7 +21,7 @@ from ..models import PAYLOAD_VERSION, Change, Event, RemoteObject, Session
 # The label of the doctor's test profile, which has no model.
 TEST_PROFILE = "django_hellotext.doctor"
 NEWER_LAYOUT = ""  # in place of a label: the event was recorded in a layout that is newer than this process
-WAIT = 60.0  # seconds until a row that needs an object of an unknown model is looked at again
+WAIT = 20.0  # seconds until a row that needs an object of an unknown model is looked at again
 
 # What tells whether a row is to be left.
 COLUMNS: Mapping[type[Model], tuple[str, ...]] = {

@@ -181,7 +181,7 @@ def test_an_event_with_items_of_an_unknown_model_waits(
     event = Event.objects.get()
     assert (event.state, event.attempts) == (State.PENDING, 0)
     assert event.next_attempt_at is not None
-    assert event.next_attempt_at > clock.now() + timedelta(seconds=30)
+    assert event.next_attempt_at > clock.now() + timedelta(seconds=10)
     assert not RemoteObject.objects.exclude(state__in=[State.PENDING, State.SYNCED]).exists()
     release.with_all()
     Event.objects.send_now()
