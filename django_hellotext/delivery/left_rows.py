@@ -44,6 +44,11 @@ class LeftRows:
         """Return the number of rows in all tables."""
         return sum(self.counts.values())
 
+    @property
+    def why(self) -> str:
+        """Return why they are left."""
+        return why_left(self.label)
+
 
 def left_rows(using: str) -> list[LeftRows]:
     """Return what waits on ``using`` for another release. One statement for each table, whatever their size."""

@@ -10,7 +10,6 @@ from .. import clock
 from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..delivery.advice import for_error
-from ..delivery.left_rows import why_left
 from ..delivery.runs import last_check
 from ..delivery.standing import COUNTED_TO, PATIENCE, TABLES, Standing, standing
 from ..delivery.syncing import home
@@ -79,7 +78,7 @@ def _left(found: Standing) -> Iterator[Finding]:
         yield warning(
             "queue.left",
             f"{left.total:,} {rows} {of}, the oldest for {span(clock.now() - left.since)}",
-            f"{why_left(left.label)} They are left for a process that knows it: {counts}.",
+            f"{left.why} They are left for a process that knows it: {counts}.",
             "If a deployment is under way, wait for its end. "
             + (
                 "Otherwise register the adapter again, in a hellotext.py of an installed app. "

@@ -17,7 +17,6 @@ from django.utils import timezone
 from django_hellotext import clock
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import advice
-from django_hellotext.delivery.left_rows import why_left
 from django_hellotext.delivery.overview import Overview, overview
 from django_hellotext.delivery.standing import COUNTED_TO, Condition, worst
 from django_hellotext.management.base import HellotextCommand
@@ -163,7 +162,7 @@ def _said(one: Overview) -> Iterator[tuple[str, str]]:
     yield "Waiting", _waiting(one)
     for left in standing.left:
         rows = "row" if left.total == 1 else "rows"
-        yield "Left", f"{left.total:,} {rows}, the oldest since {_ago(left.since, one.now)}: {why_left(left.label)}"
+        yield "Left", f"{left.total:,} {rows}, the oldest since {_ago(left.since, one.now)}: {left.why}"
     if standing.backfill_since:
         yield "Back-fill", f"the oldest since {_ago(standing.backfill_since, one.now)}"
     yield (
