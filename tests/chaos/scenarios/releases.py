@@ -32,7 +32,7 @@ def mixed_releases(arena: Arena) -> Account:
     arena.finished(shop, _traffic(arena, shop, events, rate, "a"))
     assert arena.until(lambda: _others_are_sent(shop), patience=60.0), "what the older workers know was not sent"
     ((changes, tracked),) = shop.rows(LEFT)
-    assert changes and tracked, "the older workers left nothing, so this proves nothing"
+    assert min(changes, tracked), "the older workers left nothing, so this proves nothing"
     arena.remark(f"{changes} changes and {tracked} events were left by the older workers")
     newer = [shop.start_worker(environment=WITHOUT_PRODUCTS) for _ in range(2)]
     arena.finished(shop, _traffic(arena, shop, events, rate, "b"))
