@@ -427,3 +427,14 @@ def age(days: float) -> None:
     Session.objects.update(created_at=past)
     RemoteObject.objects.update(created_at=past, updated_at=past)
     Change.objects.update(happened_at=past)
+
+
+def test_an_event_in_a_newer_layout_is_named_and_dropped_like_one_of_an_unknown_model(deliver: Deliver) -> None:
+    page_viewed(make_customer())
+    Event.objects.update(payload_version=99)
+    deliver()
+    [left] = standing("default").left
+    assert (left.label, left.counts) == ("", {"events": 1})
+    assert "A newer release recorded it" in str(explain(Event.objects.get()))
+    age(31)
+    assert prune(days=30) == Pruned(dropped=1)
