@@ -18,6 +18,7 @@ from django.urls import set_urlconf
 
 from django_hellotext import clock
 from django_hellotext.delivery import Report, breaker, drain, policy
+from django_hellotext.delivery.unknown_models import unknown_models
 from django_hellotext.emulator import Emulator, EmulatorServer
 from tests.needs import (  # noqa: F401 - the hooks of a plugin
     pytest_collectreport,
@@ -105,6 +106,12 @@ def long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """What has to wait, waits longer than any test takes; otherwise a busy machine may see the second attempt."""
     monkeypatch.setattr(breaker, "FIRST_PAUSE", breaker.LONGEST_PAUSE)
     monkeypatch.setattr(policy, "FIRST_DELAY", policy.LONGEST_DELAY)
+
+
+@pytest.fixture(autouse=True)
+def nothing_unknown_was_met(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins like a process that has met no row of another release."""
+    monkeypatch.setattr(unknown_models, "_met", set())
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from ..intake.tracking import record_events
 from ..models import Account, Kind, RemoteObject
 from .cart_events import IDLE, ORDERED
 from .mirrors import hosts_of, link_of
+from .unknown_models import unknown_models
 
 logger = logging.getLogger("django_hellotext.delivery")
 
@@ -64,7 +65,7 @@ def _idle_carts(after: timedelta, *, using: str, limit: int) -> list[RemoteObjec
         changed_at__gt=until - HISTORY,
         tombstone_at=None,
     )
-    return list(rows.exclude(seen__has_key=IDLE).order_by("changed_at", "id")[:limit])
+    return unknown_models.take(rows.exclude(seen__has_key=IDLE).order_by("changed_at", "id"), limit)
 
 
 def _record(carts: Sequence[RemoteObject], after: timedelta, *, using: str) -> int:

@@ -26,7 +26,6 @@ def for_error(type: str, status: int | None) -> str:
 def _for_errors() -> dict[str, str]:
     return {
         "adapter_failed": _("Correct the adapter, deploy, then send it again."),
-        "unregistered": _("Register an adapter for the model again, or skip the row."),
         "prerequisite_failed": _("Repair the row that it names first, then send this one again."),
         "reference_empty": _("Give the object its permanent number and save it; it is sent again by itself."),
         "line_without_product": _(
@@ -43,7 +42,6 @@ def _for_errors() -> dict[str, str]:
         ),
         "too_large": _("Record the event again with less data."),
         "not_recordable": _("The database refused the row: read the message, correct the call, record it again."),
-        "unknown_layout": _("Upgrade the worker to the version that recorded it, then send it again."),
         "unexpected_error": _("This is a fault of django-hellotext: report it with the traceback of the log."),
         "not_found": _("Create what it names at Hellotext (an action of your own, for example), then send it again."),
         "parameter_not_unique": _("Two objects share a value that must be unique: correct one and save it."),
@@ -84,6 +82,10 @@ def for_skip(reason: SkipReason) -> str:
         SkipReason.ATTRIBUTED: _(
             "The profile belongs to an account with the same e-mail. Orders and events go there; the session does not, "
             "because no login has confirmed it."
+        ),
+        SkipReason.UNREGISTERED: _(
+            "No adapter was registered for its model until the retention time was over. It is sent once one is "
+            "registered again and it is saved."
         ),
     }[reason]
 

@@ -14,6 +14,7 @@ from ..conf import hellotext_settings
 from ..models import Account, Change, Event, Lane, RemoteObject, Session, State
 from ..models.deliverable import DeliverableQuerySet
 from .presence import Place, Sendable, occupied
+from .unknown_models import unknown_models
 
 SIZE = 100  # rows of one claim at the least
 ROUNDS = 25  # a claim keeps every thread busy for about so many requests
@@ -77,7 +78,7 @@ class Claimer:
     def _claim_rows(self, model: Sendable, token: str, lane: Lane, allowed: int, now: datetime) -> int:
         if (model, State.PENDING, lane) not in self._occupied:
             return 0
-        ids = list(self.due(model, lane, now).values_list("pk", flat=True)[:allowed])
+        ids = unknown_models.take_keys(self.due(model, lane, now), allowed)
         if not ids:
             return 0
         self._floors[model, lane] = ids[-1]
@@ -103,6 +104,7 @@ class Claimer:
             # An earlier row of the key that this claim cannot take, because it is not due or behind the floor.
             passed_over = Q(next_attempt_at__gt=now) | Q(pk__lte=floor)
             earlier = same_key.filter(passed_over, state=State.PENDING, lane=lane, pk__lt=OuterRef("pk"))
+            earlier = unknown_models.known(earlier)
             due = due.filter(_none_of(in_hand, in_doubt, earlier))
             if lane == Lane.LIVE:
                 due = due.filter(pk__lt=self._first_change())
@@ -114,7 +116,8 @@ class Claimer:
         A part of the claim's own statement: a change and an event may be committed between two statements.
         """
         changes = Change.objects.using(self.using).filter(account=self.account, lane=Lane.LIVE)
-        first = changes.filter(state=State.CHANGE).order_by("id").values("pk")[:1]
+        waiting = unknown_models.known(changes.filter(state=State.CHANGE))
+        first = waiting.order_by("id").values("pk")[:1]
         return Coalesce(Subquery(first), Value(BIGGEST))
 
     def _budget(self, account: Account, now: datetime) -> float | None:

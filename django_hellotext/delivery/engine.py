@@ -30,7 +30,7 @@ from .claim import Claimer
 from .clients import client_from_settings
 from .figures import Figures
 from .fold import fold
-from .presence import models_with
+from .presence import CHANGE_PLACES, models_in, occupied
 from .report import Report
 from .settling import settle_uncertain
 
@@ -134,8 +134,10 @@ class Drain:
             with transaction.atomic(using=self.using):
                 if self._lock() is None:
                     return None
-                self._expire_leases()
-                folded = fold(self.account, using=self.using)
+                places = occupied(self.account, using=self.using)
+                for model in models_in(places, State.SENDING):
+                    model.objects.using(self.using).expire_leases(self.account)
+                folded = fold(self.account, using=self.using) if places.intersection(CHANGE_PLACES) else 0
             self.report.folded += folded
             settled = settle_uncertain(client, self.breaker, using=self.using, now=self._now, figures=self.figures)
             token, leased_at = new_token(), time.monotonic()
@@ -179,10 +181,6 @@ class Drain:
     def _now(self) -> datetime:
         clock: datetime = Account.objects.using(self.using).values_list(UtcNow(), flat=True).get(key=self.account)
         return clock
-
-    def _expire_leases(self) -> None:
-        for model in models_with(State.SENDING, self.account, using=self.using):
-            model.objects.using(self.using).expire_leases(self.account)
 
 
 @cache

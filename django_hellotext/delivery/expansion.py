@@ -48,8 +48,7 @@ def expand(related: Sequence[Change], account: str, *, using: str, limit: int) -
 def _expand_one(change: Change, account: str, *, using: str, limit: int) -> tuple[int, bool]:
     adapter = registry.for_label(change.data[DEPENDENT])
     if adapter is None:
-        logger.warning("fold.unregistered", extra={"model": change.data[DEPENDENT]})
-        return 0, True
+        raise LookupError(f"No adapter is registered for {change.data[DEPENDENT]}.")  # such changes are not taken
     if KEYS in change.data:
         keys = change.data[KEYS]
         _touch(adapter, keys[:limit], change, account, using=using)

@@ -27,7 +27,7 @@ from ..sanitize import one_line
 from . import advice
 from .batch import event_links, profile_of
 from .mirrors import hosts_of
-from .obstacles import Line, named, needs, obstacles, told
+from .obstacles import Line, deeper, left_for_another, named, needs, obstacles, told
 from .preview import Preview, preview
 
 MOST_EVENTS = 10  # of one object, newest first
@@ -99,14 +99,16 @@ class _Row:
         yield from self._state()
         if row.state in OPEN:
             yield from obstacles(row.account, using=self.using)
-        if row.state == State.PENDING:
+        left = list(left_for_another(row))
+        yield from left
+        if row.state == State.PENDING and not left:
             yield from self._waiting()
         if row.state in (State.FAILED, State.SKIPPED) or row.error_type:
             yield from self._error()
         if isinstance(row, Event):
             yield from self._conflict(row)
             yield from self._consent(row)
-        if isinstance(row, RemoteObject) and row.state != State.DELETED:
+        if isinstance(row, RemoteObject) and row.state != State.DELETED and not left:
             yield from _preview_lines(row, preview(row, using=self.using), using=self.using)
 
     def _state(self) -> Iterator[Line]:
@@ -314,7 +316,7 @@ def _mirrors(label: str, pk: str, using: str) -> list[RemoteObject]:
 def _mirror_lines(rows: Iterable[RemoteObject], using: str) -> Iterator[Line]:
     for row in rows:
         yield Line("object", _("At Hellotext, as %(named)s:") % {"named": named(row)})
-        yield from _deeper(_Row(row, using).lines())
+        yield from deeper(_Row(row, using).lines())
 
 
 def _never_mirrored(adapter: Adapter, host: Any, *, has_change: bool) -> Iterator[Line]:
@@ -346,7 +348,7 @@ def _event_lines(
     found = list(about.order_by("-pk")[:MOST_EVENTS])
     for event in found:
         yield Line("event", f"{named(event)}:")
-        yield from _deeper(_Row(event, using).lines())
+        yield from deeper(_Row(event, using).lines())
     # The change that waits may be what makes one, such as the status of an order.
     if not found and not has_change:
         text = _(
@@ -399,8 +401,3 @@ def _host(adapter: Adapter, pk: str, *, using: str) -> Any:
             return adapter.model._base_manager.using(using).get(pk=pk)
     except (ObjectDoesNotExist, ValueError, ValidationError, OverflowError, TypeError):
         return None
-
-
-def _deeper(lines: Iterable[Line]) -> Iterator[Line]:
-    for line in lines:
-        yield Line(line.code, line.text, line.depth + 1)

@@ -37,6 +37,7 @@ from . import cart_events
 from .buyers import remember
 from .expansion import expand
 from .mirrors import hosts_of, new_mirror, session_cart
+from .unknown_models import unknown_models
 
 logger = logging.getLogger("django_hellotext.delivery")
 
@@ -124,7 +125,7 @@ def _oldest(account: str, *, using: str, limit: int) -> list[Change]:
     for lane, state in itertools.product(Lane, CHANGES):
         room = limit - len(found)
         if room > 0:
-            rows = list(waiting.filter(state=state, lane=lane)[: room + 1])
+            rows = unknown_models.take(waiting.filter(state=state, lane=lane), room + 1)
             # A reserve belongs to the change after it.
             found += rows if len(rows) > room and rows[room - 1].is_reserve else rows[:room]
     return found
@@ -152,8 +153,7 @@ def _group(changes: Sequence[Change]) -> list[_Folded]:
             continue
         adapter = registry.for_label(change.label)
         if adapter is None:
-            logger.warning("fold.unregistered", extra={"model": change.label})
-            continue
+            raise LookupError(f"No adapter is registered for {change.label}")  # such changes are not taken
         found.setdefault((change.label, change.object_pk), _Folded(adapter)).changes.append(change)
     for change in changes:
         one = found.get((change.label, change.object_pk)) if change.is_reserve else None

@@ -14,7 +14,9 @@ from ..adapters import Link
 from ..conf import hellotext_settings
 from ..models import Account, Event, Kind, RemoteObject, Session
 from ..models.deliverable import Deliverable
+from .left_rows import WAITING, why_left
 from .mirrors import identity_for
+from .unknown_models import is_known, labels_of
 
 QUIET = timedelta(minutes=5)  # without a drain for so long, nobody looks after the rows
 
@@ -67,6 +69,8 @@ def needs(links: Iterable[Link], account: str, *, using: str) -> Iterator[Line]:
         row = found.get(identity)
         if row is not None and row.remote_id:
             continue
+        if not is_known(link.label):
+            yield Line("left", why_left(link.label))
         values = {"kind": Kind(link.kind).label, "label": link.label, "pk": link.pk}
         if row is None:
             text = _("It needs the %(kind)s %(label)s %(pk)s, which was not mirrored yet.")
@@ -74,6 +78,19 @@ def needs(links: Iterable[Link], account: str, *, using: str) -> Iterator[Line]:
             continue
         values |= {"state": row.get_state_display(), "why": f" ({row.why})" if row.why else ""}
         yield Line("waiting_for", _("It needs the %(kind)s %(label)s %(pk)s, which is: %(state)s%(why)s.") % values)
+
+
+def left_for_another(row: Deliverable) -> Iterator[Line]:
+    """Why this process leaves ``row`` to a process of another release."""
+    for label in labels_of(row) if row.state in WAITING else ():
+        text = _("%(why)s It waits for a process of the release that knows it.")
+        yield Line("left", text % {"why": why_left(label)})
+
+
+def deeper(lines: Iterable[Line]) -> Iterator[Line]:
+    """Indent ``lines`` by one step."""
+    for line in lines:
+        yield Line(line.code, line.text, line.depth + 1)
 
 
 def named(row: Deliverable) -> str:

@@ -11,17 +11,17 @@ from typing import Any
 from django.db import connections
 from django.db.models import Subquery
 
-from ..models import Account, Event, Lane, RemoteObject, Session, State
+from ..models import CHANGES, Account, Change, Event, Lane, RemoteObject, Session, State
 
 Sendable = type[RemoteObject] | type[Session] | type[Event]
 MODELS: tuple[Sendable, ...] = (RemoteObject, Session, Event)
 
-Place = tuple[Sendable, State, Lane]
-PLACES: tuple[Place, ...] = tuple(
-    (model, state, lane)
-    for model in MODELS
-    for state in (State.PENDING, State.SENDING, State.UNCERTAIN)
-    for lane in Lane
+Place = tuple[Sendable | type[Change], State, Lane]
+OPEN = (State.PENDING, State.SENDING, State.UNCERTAIN)
+CHANGE_PLACES: tuple[Place, ...] = tuple((Change, state, lane) for lane in Lane for state in CHANGES)
+PLACES: tuple[Place, ...] = (
+    *((model, state, lane) for model in MODELS for state in OPEN for lane in Lane),
+    *CHANGE_PLACES,
 )
 
 
@@ -36,7 +36,12 @@ def occupied(account: str, *, using: str) -> set[Place]:
 
 def models_with(state: State, account: str, *, using: str) -> list[Sendable]:
     """Return the models that have rows of ``account`` in ``state``."""
-    found = {model for model, in_state, _ in occupied(account, using=using) if in_state == state}
+    return models_in(occupied(account, using=using), state)
+
+
+def models_in(places: set[Place], state: State) -> list[Sendable]:
+    """Return the models that have rows in ``state`` in one of ``places``."""
+    found = {model for model, in_state, _ in places if in_state == state}
     return [model for model in MODELS if model in found]
 
 

@@ -2,7 +2,8 @@
 
 The figures of the dashboard go after 90 days.
 
-Nothing undelivered goes. An event with a key is emptied of everything personal or bulky, but stays with its ID and
+Nothing undelivered goes, but for rows that this release leaves to another one: after the retention time nothing waits
+for an adapter any more. An event with a key is emptied of everything personal or bulky, but stays with its ID and
 its ``dedupe``, so that recording it once more is still recording it twice (promise 2). An emptied row leaves its
 account, too: no index that the drain reads leads to it any more.
 
@@ -12,15 +13,24 @@ consent. Only ``forget_customer`` takes it away.
 
 from __future__ import annotations
 
+import itertools
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
+
 from .. import clock
-from ..models import SUBSCRIPTION, Account, Event, Figure, Lane, State
+from ..models import CHANGES, SUBSCRIPTION, Account, Change, Event, Figure, Lane, RemoteObject, State
 from ..models.events import PERSONAL
+from .left_rows import AGES, WAITING
+from .presence import PLACES, occupied
+from .unknown_models import labels_of
+
+logger = logging.getLogger("django_hellotext.delivery")
 
 BATCH = 500  # rows of one statement; SQLite once allowed 999 parameters
 
@@ -31,11 +41,15 @@ EMPTY: dict[str, Any] = {"account": "", **PERSONAL}
 
 @dataclass(frozen=True)
 class Pruned:
-    """What a run did: how many events went, how many were emptied, how many figures went, and whether that is all."""
+    """What a run did: how many events went, how many were emptied, how many figures went, and whether that is all.
+
+    ``dropped`` counts undelivered rows of all tables that had waited for an adapter, or for a newer release.
+    """
 
     deleted: int = 0
     emptied: int = 0
     figures: int = 0
+    dropped: int = 0
     complete: bool = True
 
     def __add__(self, other: Pruned) -> Pruned:
@@ -43,6 +57,7 @@ class Pruned:
             deleted=self.deleted + other.deleted,
             emptied=self.emptied + other.emptied,
             figures=self.figures + other.figures,
+            dropped=self.dropped + other.dropped,
             complete=self.complete and other.complete,
         )
 
@@ -59,6 +74,9 @@ def prune(using: str = "default", *, days: float, seconds: float | None = None, 
         for lane in Lane:
             done += _prune_lane(using, account, lane, before=before, ends=ends, batch=batch)
         done += _prune_figures(using, account, ends=ends, batch=batch)
+        done += _drop_left(using, account, before=before, ends=ends, batch=batch)
+    if done.dropped:
+        logger.warning("prune.dropped", extra={"using": using, "count": done.dropped})
     return done
 
 
@@ -88,6 +106,43 @@ def _prune_lane(using: str, account: str, lane: Lane, *, before: datetime, ends:
         done += _remove(using, [pk for pk, dedupe in old if dedupe is None])
         done += _empty(using, [pk for pk, dedupe in old if dedupe is not None])
         last = window[-1][0]
+
+
+def _drop_left(using: str, account: str, *, before: datetime, ends: float | None, batch: int) -> Pruned:
+    """Drop what has waited since ``before`` for an adapter that this process does not have, or for a newer release."""
+    done = Pruned()
+    found = occupied(account, using=using)
+    ranges = itertools.product(CHANGES, Lane)
+    tables: list[QuerySet[Any]] = [Change.objects.using(using).filter(state=state, lane=lane) for state, lane in ranges]
+    for model, state, lane in PLACES:
+        if (model, state, lane) in found and state in WAITING:
+            tables.append(model.objects.using(using).filter(state=state, lane=lane))
+    for rows in tables:
+        done += _drop_in(rows.filter(account=account), before=before, ends=ends, batch=batch)
+    return done
+
+
+def _drop_in(rows: QuerySet[Any], *, before: datetime, ends: float | None, batch: int) -> Pruned:
+    """Walk ``rows`` in the order of their IDs, as far as it can hold old ones."""
+    age = AGES[rows.model]
+    done, last = Pruned(), 0
+    while True:
+        if ends is not None and time.monotonic() >= ends:
+            return done + Pruned(complete=False)
+        window = list(rows.filter(pk__gt=last).order_by("pk")[:batch])
+        if not any(_began(row) < before for row in window):
+            return done
+        old = [row.pk for row in window if getattr(row, age) < before and labels_of(row)]
+        if old and rows.model is RemoteObject:
+            done += Pruned(dropped=RemoteObject.objects.using(rows.db).give_up(old))
+        elif old:
+            done += Pruned(dropped=rows.filter(pk__in=old).delete()[0])
+        last = window[-1].pk
+
+
+def _began(row: Any) -> datetime:
+    moment: datetime = row.created_at
+    return moment
 
 
 def _prune_figures(using: str, account: str, *, ends: float | None, batch: int) -> Pruned:

@@ -10,7 +10,6 @@ from ..adapters import Link, links
 from ..conf import hellotext_settings
 from ..intake.subjects import OWNED
 from ..models import (
-    PAYLOAD_VERSION,
     UNSUBSCRIBE,
     Change,
     Event,
@@ -27,6 +26,7 @@ from .mirrors import identity_for
 from .profiles import contacts_to_look_up, own_id, place
 from .send import Call, event_call, event_values, lookup_call, object_call, removal_call, session_call
 from .subscriptions import is_renewed, last_opt_out, subscribe_call, unsubscribe_call
+from .unknown_models import WAIT, is_known
 
 REFUSAL_WAIT = 600.0  # seconds until the consent to join a session is asked for again
 REFUSAL_PATIENCE = 24 * 3600.0  # seconds for which it is asked for
@@ -159,11 +159,6 @@ def _profile(work: Work, row: RemoteObject, batch: Batch) -> Readiness:
 
 
 def _event(event: Event, batch: Batch) -> Readiness:
-    if event.payload_version > PAYLOAD_VERSION:
-        message = (
-            f"Recorded by a newer version (layout {event.payload_version}); upgrade this worker, then send it again."
-        )
-        return Fault(error_fields(type="unknown_layout", message=message))
     if event.pk in batch.refused:
         return Skip(SkipReason.CONSENT)
     if event.object_kind == Kind.CART and _is_overtaken(event, batch):
@@ -242,8 +237,13 @@ def _ids(batch: Batch, needed: Iterable[Link], *, optional: Link | None, skips: 
             message = f"The {link.kind} {link.label} {link.pk} is not at Hellotext: {why}"
             raise _NotNow(Fault(error_fields(type=PREREQUISITE_FAILED, parameter=link.kind, message=message)))
         else:
-            raise _NotNow(Wait())
+            raise _NotNow(_until_there(link))
     return found
+
+
+def _until_there(link: Link) -> Wait:
+    """What ``link`` names is on its way; an object of an unknown model is sent by a process of another release."""
+    return Wait() if is_known(link.label) else Wait(WAIT)
 
 
 def _is_somebody_else(rival: Link, profile_id: str, batch: Batch) -> bool:
@@ -253,7 +253,7 @@ def _is_somebody_else(rival: Link, profile_id: str, batch: Batch) -> bool:
     """
     mirror = batch.mirrors[rival]
     if not mirror.remote_id and mirror.state in (State.PENDING, State.SENDING):
-        raise _NotNow(Wait())
+        raise _NotNow(_until_there(rival))
     return mirror.remote_id != profile_id
 
 

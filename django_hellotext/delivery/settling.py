@@ -20,9 +20,10 @@ from .breaker import Breaker
 from .figures import Figures
 from .mirrors import holder_of, hosts_of, identity_for, link_of, shared_with
 from .policy import is_repeatable, will_not_tell
-from .presence import models_with
+from .presence import Sendable, models_with
 from .reconcile import SURE, arrived_events, find_object, is_settled
 from .results import tell_delivered, tell_failed
+from .unknown_models import unknown_models, values_of
 
 logger = logging.getLogger("django_hellotext.delivery")
 
@@ -43,7 +44,7 @@ def settle_uncertain(
     settled = 0
     for model in models_with(State.UNCERTAIN, account, using=using):
         token = new_token()
-        rows = model.objects.using(using).look_for(account, token=token, lease=hellotext_settings.LEASE, limit=LIMIT)
+        rows = _look_for(model, account, using=using, token=token)
         if not rows:
             continue
         again = [row for row in rows if is_repeatable(row)]
@@ -59,6 +60,16 @@ def settle_uncertain(
         except ApiError:
             _settle(doubtful, State.UNCERTAIN, using=using, token=token, after=_soon())
     return settled
+
+
+def _look_for(model: Sendable, account: str, *, using: str, token: str) -> list[Any]:
+    """Take uncertain rows in hand; those about a model that this process does not know go back as they were."""
+    while True:
+        waiting = unknown_models.known(model.objects.using(using))
+        rows = waiting.look_for(account, token=token, lease=hellotext_settings.LEASE, limit=LIMIT)
+        if not unknown_models.meet(model, map(values_of, rows)):
+            return rows
+        _settle(rows, State.UNCERTAIN, using=using, token=token)
 
 
 def _named(events: Sequence[Event], account: str, *, using: str) -> list[Event]:

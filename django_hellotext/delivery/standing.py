@@ -6,7 +6,7 @@ claim and no further than ``COUNTED_TO``; delivered rows are never counted (dema
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,6 +17,8 @@ from .. import clock
 from ..conf import hellotext_settings
 from ..models import CHANGES, Account, Change, Event, Lane, RemoteObject, Session, State
 from ..models.deliverable import Deliverable
+from .left_rows import LeftRows, left_rows
+from .unknown_models import unknown_models
 
 COUNTED_TO = 10_000  # a count of this many means "this many or more"
 SAMPLE = 1_000  # mirrored objects that are asked since when they wait, those next to be claimed
@@ -39,7 +41,10 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """One database. ``waiting_since`` has the oldest live row that waits, ``backfill_since`` the oldest of the rest."""
+    """One database. ``waiting_since`` has the oldest live row that waits, ``backfill_since`` the oldest of the rest.
+
+    ``left`` are rows that this release leaves to another one; neither of the two counts them.
+    """
 
     using: str
     condition: Condition
@@ -52,6 +57,7 @@ class Standing:
     paused_reason: str
     halted_at: datetime | None
     halted_reason: str
+    left: Sequence[LeftRows] = ()
 
 
 def standing(using: str) -> Standing:
@@ -60,6 +66,7 @@ def standing(using: str) -> Standing:
     accounts = list(Account.objects.using(using).filter(business_id=hellotext_settings.BUSINESS_ID).order_by("pk"))
     own = next((account for account in accounts if account.key == key), None)
     is_foreign = bool(accounts) and accounts[0].key != key
+    left = left_rows(using)
     live, backfill = (_oldest(key, lane, using=using) for lane in (Lane.LIVE, Lane.BACKFILL))
     return Standing(
         using=using,
@@ -76,11 +83,17 @@ def standing(using: str) -> Standing:
         paused_reason=own.paused_reason if own else "",
         halted_at=own.halted_at if own else None,
         halted_reason=own.halted_reason if own else "",
+        left=left,
     )
 
 
 def _rows(model: type[Deliverable], using: str, **wanted: object) -> QuerySet[Deliverable]:
     return model._default_manager.using(using).filter(**wanted)
+
+
+def _known_rows(model: type[Deliverable], using: str, **wanted: object) -> QuerySet[Deliverable]:
+    """Without what is left to another release, which ``left_rows`` has looked for."""
+    return unknown_models.known(_rows(model, using, **wanted))
 
 
 def _capped(rows: QuerySet[Deliverable] | QuerySet[Change]) -> int:
@@ -94,11 +107,11 @@ def _oldest(account: str, lane: Lane, *, using: str) -> datetime | None:
     A mirrored object is older than its newest version: those next in turn are asked when they last moved.
     """
     waiting = {"account": account, "lane": lane, "state": State.PENDING}
-    found = [_rows(model, using, **waiting).order_by("id").values_list("created_at", flat=True).first()
+    found = [_known_rows(model, using, **waiting).order_by("id").values_list("created_at", flat=True).first()
              for model in (Event, Session)]  # fmt: skip
-    changes = Change.objects.using(using).filter(account=account, lane=lane).order_by("id")
+    changes = unknown_models.known(Change.objects.using(using).filter(account=account, lane=lane)).order_by("id")
     found += [changes.filter(state=state).values_list("tracked_at", flat=True).first() for state in CHANGES]
-    sample = _rows(RemoteObject, using, **waiting).order_by("id")[:SAMPLE]
+    sample = _known_rows(RemoteObject, using, **waiting).order_by("id")[:SAMPLE]
     found.append(sample.aggregate(oldest=Min("updated_at"))["oldest"])
     return min((moment for moment in found if moment is not None), default=None)
 

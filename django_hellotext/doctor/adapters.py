@@ -12,12 +12,12 @@ from ..adapters.rendering import neutral
 from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..delivery.drift import Seen, Standing, look_at
+from ..delivery.unknown_models import TEST_PROFILE
 from ..intake import backfill
 from ..models import Change, RemoteObject, State
 from ..redaction import mask
 from .checked import from_checks
 from .findings import Finding, error, ok, warning
-from .send_test import LABEL as TEST_PROFILE
 
 SAMPLE = 20  # newest objects of each model that are rendered
 

@@ -26,6 +26,7 @@ def examine_queue(using: str, client: HellotextClient | None) -> Iterator[Findin
     found = standing(using)
     yield from _may_send(found)
     yield _waiting(found)
+    yield from _left(found)
     yield from _refused(using)
     if using == home():
         yield _drift()
@@ -66,6 +67,26 @@ def _waiting(found: Standing) -> Finding:
         "raise CONCURRENCY or run another worker."
     )
     return (error if age > LATE else warning)("queue.late", title, meaning, advice)
+
+
+def _left(found: Standing) -> Iterator[Finding]:
+    """What this release leaves to another one."""
+    for left in found.left:
+        counts = ", ".join(f"{count:,} {name}" for name, count in left.counts.items())
+        rows = "rows wait" if left.total > 1 else "row waits"
+        of = f"for an adapter of {left.label}" if left.label else "for a newer release"
+        yield warning(
+            "queue.left",
+            f"{left.total:,} {rows} {of}, the oldest for {span(clock.now() - left.since)}",
+            f"{left.why} They are left for a process that knows it: {counts}.",
+            "If a deployment is under way, wait for its end. "
+            + (
+                "Otherwise register the adapter again, in a hellotext.py of an installed app. "
+                if left.label
+                else "Otherwise deploy the newer release again. "
+            )
+            + f"hellotext_prune drops what has waited for {hellotext_settings.RETENTION:g} days.",
+        )
 
 
 def _refused(using: str) -> Iterator[Finding]:

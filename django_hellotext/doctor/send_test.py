@@ -19,6 +19,7 @@ from ..delivery.advice import for_error, for_skip
 from ..delivery.mirrors import identity_for, new_mirror
 from ..delivery.reconcile import arrived_events
 from ..delivery.syncing import what_holds
+from ..delivery.unknown_models import TEST_PROFILE
 from ..exceptions import ApiError, NotFound, ValidationError
 from ..intake.facts import Fact
 from ..intake.tracking import insert_fact
@@ -28,7 +29,6 @@ from .findings import Finding, error, ok, skipped, warning
 
 ACTION = "django_hellotext.test"
 TITLE = "Test of django-hellotext"
-LABEL = "django_hellotext.doctor"  # no model: nobody's object
 RECENT = 60.0  # seconds since a worker looked: then it is the worker's to send
 DRAIN = 10.0  # seconds at least that a drain of our own may take, however short the waits
 LOOK = 0.25  # seconds between two looks at the row
@@ -67,7 +67,7 @@ class SendTest:
 
     def _profile(self, client: HellotextClient, using: str) -> Link:
         """The test profile, made once for this database and account; made anew where Hellotext has it no more."""
-        link = Link(Kind.PROFILE.value, LABEL, "test")
+        link = Link(Kind.PROFILE.value, TEST_PROFILE, "test")
         identity = identity_for(link, hellotext_settings.account)
         rows = RemoteObject.objects.using(using)
         mirror = rows.identified([identity]).first()

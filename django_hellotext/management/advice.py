@@ -5,7 +5,6 @@ from __future__ import annotations
 OWN_DATA = "Correct the object in the shop and save it; it is sent again by itself."
 ADVICE = {
     "adapter_failed": "Correct the adapter, then run this again.",
-    "unregistered": "Register an adapter for the model again, or skip these rows in the admin.",
     "prerequisite_failed": (
         "Repair what it refers to first, or let its should_sync() have it; this one then follows with the next run."
     ),

@@ -241,6 +241,12 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
         row.finished_at = clock.now()
         row.save(using=self.db, force_insert=True)
 
+    def give_up(self, ids: Iterable[int]) -> int:
+        """Stop waiting for an adapter of these objects: one that is registered again sends them when they are saved."""
+        return self.filter(pk__in=list(ids), state__in=[State.PENDING, State.UNCERTAIN]).update(
+            state=State.SKIPPED, skip_reason=SkipReason.UNREGISTERED, next_attempt_at=None, **_LET_GO
+        )
+
     def bury(self, ids: Iterable[int], *, at: datetime) -> int:
         """Keep these deleted objects at Hellotext: send nothing more for them; return how many rows are ``deleted``.
 

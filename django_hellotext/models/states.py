@@ -51,6 +51,7 @@ class SkipReason(models.TextChoices):
     OPTED_OUT = "opted_out", _("the customer has opted out")
     ERASED = "erased", _("the customer's data was erased")
     ATTRIBUTED = "attributed", _("the profile belongs to another account with this e-mail")
+    UNREGISTERED = "unregistered", _("no adapter is registered for its model")
 
 
 MOVES: Mapping[State, frozenset[State]] = MappingProxyType(

@@ -20,6 +20,14 @@ from .times import HellotextDateTimeField
 WORDS = ", ".join(Condition)
 
 
+class HellotextLeftRowsSerializer(serializers.Serializer[Any]):
+    """Rows that this release leaves to another one; ``model`` is empty for events in a newer layout."""
+
+    model = serializers.CharField(source="label")
+    counts = serializers.DictField(child=serializers.IntegerField())
+    since = HellotextDateTimeField()
+
+
 class HellotextStandingSerializer(serializers.Serializer[Any]):
     """One database."""
 
@@ -34,6 +42,7 @@ class HellotextStandingSerializer(serializers.Serializer[Any]):
     paused_reason = serializers.CharField()
     halted_at = HellotextDateTimeField(allow_null=True)
     halted_reason = serializers.CharField()
+    left = HellotextLeftRowsSerializer(many=True, help_text="rows of models without an adapter in this process")
 
 
 class HellotextStatusSerializer(serializers.Serializer[Any]):

@@ -8,6 +8,8 @@ from typing import Any
 from django_hellotext.beat import DRAIN_TASK, beat_schedule
 from tests.processes.settings import *  # noqa: F403 - the same shop
 
+# After the shop's adapters were found.
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.chaos.release.Release"]  # noqa: F405 - as above
 ROOT_URLCONF = "tests.chaos.site"
 ALLOWED_HOSTS = ["127.0.0.1", "testserver"]
 DATABASES["default"]["ATOMIC_REQUESTS"] = os.environ.get("SHOP_ATOMIC_REQUESTS") == "1"  # noqa: F405 - as above

@@ -45,6 +45,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=float, default=0.0, help="steps in a second; 0 is as fast as possible")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only-events", action="store_true", help="no changes of objects and no orders meanwhile")
+    parser.add_argument("--track-orders", action="store_true", help="also track what is no status of an order")
     parser.add_argument("--atomic", action="store_true", help="every step in a transaction")
     parser.add_argument("--stubborn", action="store_true", help="go on when the database is away for a while")
     return parser
@@ -172,7 +173,16 @@ class Traffic:
             order.status = "placed"
             order.save()
             self._note(f"order {number}|1|order.placed")
+            if self.arguments.track_orders:
+                self._deliver_order(order)
         self.orders.append(order)
+
+    def _deliver_order(self, order: Order) -> None:
+        import django_hellotext
+
+        note = f"delivery of {order.number}|1|order.delivered"
+        django_hellotext.track("order.delivered", order, metadata={"fact": note})
+        self._note(note)
 
     def _advance_order(self) -> None:
         from django.db import transaction

@@ -455,6 +455,22 @@ def test_rows_that_wait_long_although_a_worker_runs(
     assert doctor().wrong == {"queue.late": state}
 
 
+def test_rows_that_another_release_has_recorded(
+    healthy: Emulator, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = {model: adapter for model, adapter in registry.registry._adapters.items() if model is not Product}
+    monkeypatch.setattr(registry.registry, "_adapters", every)
+    wait_since(timedelta(hours=3))
+    told = doctor()
+    assert told.wrong["queue.left"] == "warning"
+    # It waits for no worker of this release.
+    assert "queue.late" not in told.wrong
+    assert told["queue.left"]["title"] == "1 row waits for an adapter of testshop.product, the oldest for 3 hours"
+    assert "1 changes" in told["queue.left"]["meaning"]
+    assert "register the adapter again" in told["queue.left"]["advice"]
+    assert "30 days" in told["queue.left"]["advice"]
+
+
 def test_refused_rows_are_told_by_type_with_what_to_do(healthy: Emulator, doctor: Doctor) -> None:
     for _ in range(3):
         django_hellotext.track("page.viewed", profile=make_customer(), url="https://shop.example/")

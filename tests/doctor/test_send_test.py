@@ -11,6 +11,7 @@ import pytest
 
 from django_hellotext import clock
 from django_hellotext.delivery import drain
+from django_hellotext.delivery.unknown_models import TEST_PROFILE
 from django_hellotext.doctor import send_test
 from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.models import UUID_KEY, Account, Event, RemoteObject, State
@@ -80,10 +81,10 @@ def test_the_test_profile_is_made_once_is_nobody_and_may_not_be_written_to(no_wo
 
 def test_a_test_profile_that_was_deleted_there_is_made_anew(no_worker: Emulator, doctor: Doctor) -> None:
     doctor("--send-test", "--wait", "5")
-    RemoteObject.objects.filter(host_label=send_test.LABEL).update(remote_id="unknown")
+    RemoteObject.objects.filter(host_label=TEST_PROFILE).update(remote_id="unknown")
     forget_workers()
     assert doctor("--send-test", "--wait", "5").wrong == {"send_test.sent_here": "warning"}
-    assert RemoteObject.objects.get(host_label=send_test.LABEL).remote_id != "unknown"
+    assert RemoteObject.objects.get(host_label=TEST_PROFILE).remote_id != "unknown"
 
 
 @pytest.mark.parametrize("emulator", [Emulator(token="test-token", business_id="test-business", delay_events=3600)])

@@ -21,6 +21,7 @@ from django.utils import timezone
 
 import django_hellotext
 from django_hellotext import clock
+from django_hellotext.adapters import registry
 from django_hellotext.admin.charts import lasted
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.figures import hour_of
@@ -84,6 +85,14 @@ def test_it_shows_what_was_delivered_what_waits_and_what_was_refused(deliver: De
     assert "testshop.Order" in page
     assert "Definitions that were missing there: 3." in page
     assert "order.placed" in page
+
+
+def test_it_says_for_which_adapter_rows_wait(
+    deliver: Deliver, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_product()
+    monkeypatch.setattr(registry.registry, "_adapters", {})
+    assert "1: No adapter is registered for testshop.product in this process." in text(operator, PAGE)
 
 
 def test_a_halted_account_is_the_first_thing_to_read(hellotext: Emulator, operator: Client) -> None:

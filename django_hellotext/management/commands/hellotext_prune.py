@@ -14,7 +14,10 @@ from django_hellotext.management.base import HellotextCommand
 
 
 class Command(HellotextCommand):
-    help = "Delete events delivered long ago; those with a key are emptied and keep it. Nothing undelivered goes."
+    help = (
+        "Delete events delivered long ago; those with a key are emptied and keep it. Undelivered rows stay, unless "
+        "they have waited as long for the adapter of a model that has none."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--days", type=float, metavar="N", help="Age in days (HELLOTEXT['RETENTION'] by default).")
@@ -36,4 +39,8 @@ class Command(HellotextCommand):
             left = max(0.0, ends - time.monotonic()) if ends is not None else None
             done += prune(alias, days=days, seconds=left)
         rest = "" if done.complete else " The time is up, there is more."
-        self.out.line(f"{done.deleted} events deleted, {done.emptied} emptied.{rest}")
+        dropped = ""
+        if done.dropped:
+            rows = "row" if done.dropped == 1 else "rows"
+            dropped = f" {done.dropped} undelivered {rows} dropped, because no adapter is registered for the model."
+        self.out.line(f"{done.deleted} events deleted, {done.emptied} emptied.{dropped}{rest}")

@@ -160,6 +160,9 @@ def _said(one: Overview) -> Iterator[tuple[str, str]]:
     condition = standing.condition
     yield "State", f"{condition.value}: {advice.for_condition(condition)}"
     yield "Waiting", _waiting(one)
+    for left in standing.left:
+        rows = "row" if left.total == 1 else "rows"
+        yield "Left", f"{left.total:,} {rows}, the oldest since {_ago(left.since, one.now)}: {left.why}"
     if standing.backfill_since:
         yield "Back-fill", f"the oldest since {_ago(standing.backfill_since, one.now)}"
     yield (
@@ -242,6 +245,7 @@ def _of_one(one: Overview) -> dict[str, Any]:
         ],
         "refused_capped": one.refusals_capped,
         "session_conflicts": one.conflicts,
+        "left": [{"model": left.label, "counts": left.counts, "since": left.since} for left in standing.left],
     }
 
 
