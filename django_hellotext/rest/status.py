@@ -33,6 +33,7 @@ class HellotextStandingSerializer(serializers.Serializer[Any]):
     paused_until = HellotextDateTimeField(allow_null=True)
     paused_reason = serializers.CharField()
     halted_at = HellotextDateTimeField(allow_null=True)
+    halted_until = HellotextDateTimeField(allow_null=True)
     halted_reason = serializers.CharField()
 
 
