@@ -362,5 +362,5 @@ def what_holds(using: str) -> str:
     if account is None:
         return ""
     if account.halted_reason:
-        return f"{account.halted_reason.rstrip('.')}; next try {told(account.halted_until)}"
+        return f"{account.halted_reason} Next try {told(account.halted_until)}"
     return f"the account pauses after {account.paused_reason}" if account.paused_reason else ""

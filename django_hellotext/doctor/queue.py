@@ -36,7 +36,7 @@ def _may_send(found: Standing) -> Iterator[Finding]:
     if found.halted_reason:
         yield error(
             "account.halted",
-            f"The account is halted, since {ago(found.halted_at)}; next try {told(found.halted_until)}",
+            f"The account is halted, since {ago(found.halted_at)}; next try {told(found.halted_until)[-8:]}",
             f"{found.halted_reason} Everything waits, and nothing is lost.",
             "Correct API_TOKEN and restart the workers, if it is wrong. If it was the plan, wait: the worker tries the "
             "credentials again, at least every hour. Resume the account in the admin to try at once.",
