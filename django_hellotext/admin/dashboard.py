@@ -66,7 +66,7 @@ class DashboardAdmin(ReadOnlyAdmin):
             "standing": standing,
             "tone": TONES.get(standing.condition, "bad"),
             "word": advice.word_for(standing.condition),
-            "said": advice.for_condition(standing.condition),
+            "said": advice.for_condition(standing.condition, next_try=standing.halted_until),
             "waiting": [
                 {
                     "name": name,

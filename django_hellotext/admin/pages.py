@@ -322,9 +322,12 @@ class ChangeAdmin(ReadOnlyAdmin):
 class AccountAdmin(ReadOnlyAdmin):
     """Whether anything can be sent at all."""
 
-    list_display = ("key", "drained_at", "paused_until", "paused_reason", "halted_at", "halted_reason")
+    list_display = ("key", "drained_at", "paused_until", "paused_reason", "halted_at", "halted_until", "halted_reason")
     actions = ("resume",)
-    fields = ("business_id", "environment", "drained_at", "paused_until", "paused_reason", "halted_at", "halted_reason")
+    fields = (
+        *("business_id", "environment", "drained_at", "paused_until", "paused_reason"),
+        *("halted_at", "halted_until", "halted_reason"),
+    )
 
     @confirmed(
         description=_("Resume (paused and halted accounts)"),

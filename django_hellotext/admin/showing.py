@@ -56,7 +56,7 @@ def standing(row: Deliverable) -> SafeString:
     said = [row.why] if row.why else []
     if row.state == State.PENDING and row.next_attempt_at is not None:
         now = clock.now()
-        if row.next_attempt_at > now:
+        if row.waits(now):
             values = {"count": row.attempts, "time": lasting(now, row.next_attempt_at)}
             said.append(_("attempts: %(count)d, the next in %(time)s") % values)
         else:

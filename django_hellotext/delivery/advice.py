@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.utils.translation import gettext as _
 
 from ..models import SkipReason
+from .obstacles import told
 from .standing import Condition
 
 
@@ -102,8 +105,14 @@ def word_for(condition: Condition) -> str:
     }[condition]
 
 
-def for_condition(condition: Condition) -> str:
-    """What a condition means, and what can be done."""
+def for_condition(condition: Condition, *, next_try: datetime | None = None) -> str:
+    """What a condition means, and what can be done. ``next_try``: when a halted account sends its next probe."""
+    if condition == Condition.HALTED and next_try is not None:
+        text = _(
+            "Hellotext does not accept the credentials: nothing is sent until the token is accepted again; next try "
+            "%(when)s."
+        )
+        return text % {"when": told(next_try)}
     return {
         Condition.INACTIVE: _("Not configured, or a setting is wrong: nothing is sent. See manage.py check."),
         Condition.FOREIGN: _(
@@ -111,8 +120,7 @@ def for_condition(condition: Condition) -> str:
             "another database."
         ),
         Condition.HALTED: _(
-            "Hellotext does not accept the credentials: nothing is sent until the token is another, or the account is "
-            "resumed."
+            "Hellotext does not accept the credentials: nothing is sent until the token is accepted again."
         ),
         Condition.STALLED: _("Rows wait, and no worker looks after them. Start one: manage.py hellotext_worker."),
         Condition.PAUSED: _("Hellotext is down, or asks for fewer requests. It is tried again by itself."),

@@ -20,6 +20,8 @@ logger = logging.getLogger("django_hellotext.delivery")
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
+FIRST_HALT = 60.0
+LONGEST_HALT = 3600.0
 
 
 def probe(client: HellotextClient) -> ApiError | None:
@@ -79,11 +81,19 @@ class Breaker:
         return True
 
     def halt(self, error: ApiError) -> None:
-        """Send nothing until the credentials change or a person resumes the account; nothing is lost."""
-        reason = f"Hellotext answered {error.status}: the token or the plan does not allow sending."
-        if Account.objects.using(self.using).halt(self.account, reason=reason):
+        """Send only a probe now and then, until Hellotext accepts the credentials again; nothing is lost."""
+        reason = _rejection(error)
+        if Account.objects.using(self.using).halt(self.account, reason=reason, seconds=FIRST_HALT):
             logger.error("account.halted", extra={"account": self.account, "status": error.status})
             paused.send_robust(sender=Account, account=self.account, reason=reason, using=self.using)
+
+    def _keep_halted(self, error: ApiError, halts: int) -> None:
+        """Wait twice as long for the next probe after a 401 or 403, as long as before after any other error."""
+        rejected = isinstance(error, AuthenticationError | PermissionDenied)
+        seconds = min(LONGEST_HALT, FIRST_HALT * 2.0 ** min(halts if rejected else max(halts - 1, 0), 10))
+        seconds = max(seconds, float(getattr(error, "retry_after", None) or 0.0))
+        reason = _rejection(error) if rejected else ""
+        Account.objects.using(self.using).keep_halted(self.account, seconds=seconds, reason=reason)
 
     def resume(self) -> None:
         """Hellotext answers again."""
@@ -92,19 +102,25 @@ class Breaker:
             resumed.send_robust(sender=Account, account=self.account, using=self.using)
 
     def may_go_on(self, client: HellotextClient) -> bool:
-        """Whether the account sends; after a pause one worker alone asks, and the others wait for its answer."""
+        """Return whether the account sends. One worker sends the probe of a pause or halt; the others wait for it."""
         accounts = Account.objects.using(self.using)
         account = accounts.get(key=self.account)
-        if account.halted_reason:
-            return False
-        if not account.paused_reason:
+        is_halted = bool(account.halted_reason)
+        if not is_halted and not account.paused_reason:
             return True
         # Long enough for the probe; a prober that dies leaves the question to the next.
-        if not accounts.take_probe(self.account, seconds=2 * hellotext_settings.DEADLINE):
+        if not accounts.take_probe(self.account, seconds=2 * hellotext_settings.DEADLINE, halted=is_halted):
             return False
         error = probe(client)
         if error is None or error.outcome is Outcome.REFUSE:
             self.resume()
             return True
-        self.judge(error, again=True)
+        if is_halted:
+            self._keep_halted(error, account.halts)
+        else:
+            self.judge(error, again=True)
         return False
+
+
+def _rejection(error: ApiError) -> str:
+    return f"Hellotext answered {error.status}: the token or the plan does not allow sending."

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce, Concat
 
 from ..conf import hellotext_settings
 from ..models import Account, Change, Event, Lane, RemoteObject, Session, State
-from ..models.deliverable import DeliverableQuerySet
+from ..models.deliverable import DeliverableQuerySet, waits_at
 from .presence import Place, Sendable, occupied
 from .unknown_models import unknown_models
 
@@ -102,7 +102,7 @@ class Claimer:
             # Each state by itself: of one among two MariaDB uses no more than the key, and reads its whole history.
             in_hand, in_doubt = (same_key.filter(state=state) for state in (State.SENDING, State.UNCERTAIN))
             # An earlier row of the key that this claim cannot take, because it is not due or behind the floor.
-            passed_over = Q(next_attempt_at__gt=now) | Q(pk__lte=floor)
+            passed_over = waits_at(now) | Q(pk__lte=floor)
             earlier = same_key.filter(passed_over, state=State.PENDING, lane=lane, pk__lt=OuterRef("pk"))
             earlier = unknown_models.known(earlier)
             due = due.filter(_none_of(in_hand, in_doubt, earlier))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..conf import hellotext_settings
 from ..models import Event, RemoteObject, Session, State
-from ..models.fields import UtcNow
+from ..models.deliverable import LEASE_IS_OVER
 
 
 def drains_at_work(using: str) -> int:
@@ -15,7 +15,7 @@ def drains_at_work(using: str) -> int:
     tokens: set[str] = set()
     for model in (Event, RemoteObject, Session):
         held = model.objects.using(using).filter(
-            account=hellotext_settings.account, state=State.SENDING, lease_until__gt=UtcNow()
+            ~LEASE_IS_OVER, account=hellotext_settings.account, state=State.SENDING
         )
         tokens.update(held.order_by().values_list("token", flat=True).distinct())
     return len(tokens)

@@ -148,7 +148,7 @@ class _Row:
 
     def _later(self) -> Iterator[Line]:
         row = self.row
-        if row.next_attempt_at is None or row.next_attempt_at <= clock.now():
+        if not row.waits(clock.now()):
             return
         if row.attempts:
             text = _("The next attempt is at %(when)s, after %(count)d without success. The last answer: %(why)s.")

@@ -51,8 +51,9 @@ def obstacles(account: str, *, using: str) -> Iterator[Line]:
         yield Line("no_worker", _("No worker has ever looked at this database: start one."))
         return
     if own.halted_reason:
-        values = {"reason": own.halted_reason, "when": told(own.halted_at)}
-        yield Line("halted", _("The account is halted since %(when)s: %(reason)s") % values)
+        values = {"reason": own.halted_reason, "when": told(own.halted_at), "next": told(own.halted_until)}
+        text = _("The account is halted since %(when)s, next try %(next)s: %(reason)s")
+        yield Line("halted", text % values)
     elif own.paused_reason:
         values = {"reason": own.paused_reason, "when": told(own.paused_until)}
         yield Line("paused", _("The account is paused until %(when)s at least: %(reason)s.") % values)

@@ -13,7 +13,6 @@ consent. Only ``forget_customer`` takes it away.
 
 from __future__ import annotations
 
-import itertools
 import logging
 import time
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from .. import clock
-from ..models import CHANGES, SUBSCRIPTION, Account, Change, Event, Figure, Lane, RemoteObject, State
+from ..models import CHANGES, SUBSCRIPTION, Account, Event, Figure, Lane, RemoteObject, State
 from ..models.events import PERSONAL
 from .left_rows import AGES, WAITING
 from .presence import PLACES, occupied
@@ -112,10 +111,9 @@ def _drop_left(using: str, account: str, *, before: datetime, ends: float | None
     """Drop what has waited since ``before`` for an adapter that this process does not have, or for a newer release."""
     done = Pruned()
     found = occupied(account, using=using)
-    ranges = itertools.product(CHANGES, Lane)
-    tables: list[QuerySet[Any]] = [Change.objects.using(using).filter(state=state, lane=lane) for state, lane in ranges]
+    tables: list[QuerySet[Any]] = []
     for model, state, lane in PLACES:
-        if (model, state, lane) in found and state in WAITING:
+        if (model, state, lane) in found and state in (*WAITING, *CHANGES):
             tables.append(model.objects.using(using).filter(state=state, lane=lane))
     for rows in tables:
         done += _drop_in(rows.filter(account=account), before=before, ends=ends, batch=batch)

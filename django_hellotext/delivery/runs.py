@@ -144,10 +144,12 @@ def conclude() -> None:
 
 def stalled() -> list[int]:
     """Runs in the project's workers of which nothing was heard lately: their message was lost."""
-    before = _now() - timedelta(seconds=SILENCE) if SyncRun.objects.using(home()).exists() else None
-    if before is None:
+    if not SyncRun.objects.using(home()).exists():
         return []
-    runs = SyncRun.objects.using(home()).unfinished(hellotext_settings.account).filter(updated_at__lt=before)
+    now, silence = _now(), timedelta(seconds=SILENCE)
+    # A run that was heard of later than now was written before the clock was set back.
+    quiet = Q(updated_at__lt=now - silence) | Q(updated_at__gt=now + silence)
+    runs = SyncRun.objects.using(home()).unfinished(hellotext_settings.account).filter(quiet)
     return [run.pk for run in runs if run.options.get(IN_TASKS)]
 
 
@@ -157,7 +159,7 @@ def is_alive(run: SyncRun) -> bool:
     if host == socket.gethostname() and not run.options.get(IN_TASKS):
         pid, _, began = process.partition("|")
         return pid.isdigit() and int(pid) != os.getpid() and _started_at(int(pid)) == began != ""
-    return clock.now() - run.updated_at < timedelta(seconds=SILENCE)
+    return abs(clock.now() - run.updated_at) < timedelta(seconds=SILENCE)
 
 
 def _busy(run: SyncRun) -> str:

@@ -33,7 +33,7 @@ class Condition(StrEnum):
 
     INACTIVE = "inactive"  # not configured, or a setting is wrong
     FOREIGN = "foreign"  # the database belongs to another environment (demand A8)
-    HALTED = "halted"  # Hellotext does not accept the credentials
+    HALTED = "halted"  # Hellotext does not accept the credentials; a probe goes out at least every hour
     STALLED = "stalled"  # rows wait, and no worker looks after them
     PAUSED = "paused"  # Hellotext is down, or asks for fewer requests; goes on by itself
     OK = "ok"
@@ -56,6 +56,7 @@ class Standing:
     paused_until: datetime | None
     paused_reason: str
     halted_at: datetime | None
+    halted_until: datetime | None
     halted_reason: str
     left: Sequence[LeftRows] = ()
 
@@ -82,6 +83,7 @@ def standing(using: str) -> Standing:
         paused_until=own.paused_until if own else None,
         paused_reason=own.paused_reason if own else "",
         halted_at=own.halted_at if own else None,
+        halted_until=own.halted_until if own else None,
         halted_reason=own.halted_reason if own else "",
         left=left,
     )

@@ -31,6 +31,7 @@ from .clients import client_from_settings
 from .definitions import Brought, bring_into_being, declared
 from .drift import OPEN, Seen, Standing, is_chosen, look_at, orphans_of
 from .engine import Drain
+from .obstacles import told
 from .report import Report
 
 PAUSE = 0.5  # seconds between two looks at what could not be sent
@@ -347,7 +348,7 @@ class Sync:
 
 
 def is_halted(using: str) -> bool:
-    """Whether Hellotext refuses the account itself, which no waiting mends."""
+    """Return whether Hellotext rejects the credentials; the next probe may be up to an hour away."""
     rows = Account.objects.using(using).filter(key=hellotext_settings.account)
     return rows.exclude(halted_reason="").exists()
 
@@ -361,5 +362,5 @@ def what_holds(using: str) -> str:
     if account is None:
         return ""
     if account.halted_reason:
-        return account.halted_reason
+        return f"{account.halted_reason} Next try {told(account.halted_until)}"
     return f"the account pauses after {account.paused_reason}" if account.paused_reason else ""

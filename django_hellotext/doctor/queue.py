@@ -10,6 +10,7 @@ from .. import clock
 from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..delivery.advice import for_error
+from ..delivery.obstacles import told
 from ..delivery.runs import last_check
 from ..delivery.standing import COUNTED_TO, PATIENCE, TABLES, Standing, standing
 from ..delivery.syncing import home
@@ -36,9 +37,10 @@ def _may_send(found: Standing) -> Iterator[Finding]:
     if found.halted_reason:
         yield error(
             "account.halted",
-            f"The account is halted, since {ago(found.halted_at)}",
+            f"The account is halted, since {ago(found.halted_at)}; next try {told(found.halted_until)[-8:]}",
             f"{found.halted_reason} Everything waits, and nothing is lost.",
-            "Correct API_TOKEN and restart the workers. If it was the plan, resume the account in the admin.",
+            "Correct API_TOKEN and restart the workers, if it is wrong. If it was the plan, wait: the worker tries the "
+            "credentials again, at least every hour. Resume the account in the admin to try at once.",
         )
     elif found.paused_reason:
         yield warning(

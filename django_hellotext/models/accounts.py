@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from .fields import UtcDateTimeField, UtcNow
+from .fields import CLOCK_STEP, UtcDateTimeField, UtcNow
 
 
 class AccountQuerySet(models.QuerySet["Account"]):
@@ -23,29 +23,60 @@ class AccountQuerySet(models.QuerySet["Account"]):
         """
         rows = self.filter(key=key) if again else self.filter(key=key, paused_reason="")
         return rows.update(
-            paused_until=UtcNow() + timedelta(seconds=seconds), paused_reason=reason[:200], pauses=F("pauses") + 1
+            paused_until=UtcNow() + timedelta(seconds=seconds),
+            paused_reason=reason[:200],
+            pauses=F("pauses") + 1,
+            held_at=UtcNow(),
         )
 
     def prolong(self, key: str, *, seconds: float) -> int:
         """Have the pause of ``key`` last for ``seconds`` from now at least."""
         until = UtcNow() + timedelta(seconds=seconds)
-        return self.filter(key=key, paused_until__lt=until).update(paused_until=until)
+        return self.filter(key=key, paused_until__lt=until).update(paused_until=until, held_at=UtcNow())
 
-    def take_probe(self, key: str, *, seconds: float) -> bool:
-        """Whether the pause of ``key`` is over and this caller is the one that asks; the others wait ``seconds``."""
-        over = self.filter(key=key, paused_until__lte=UtcNow()).exclude(paused_reason="")
-        return bool(over.update(paused_until=UtcNow() + timedelta(seconds=seconds)))
+    def take_probe(self, key: str, *, seconds: float, halted: bool = False) -> bool:
+        """Return whether a probe of the paused (or halted) ``key`` is due and this caller is the one that sends it.
 
-    def halt(self, key: str, *, reason: str) -> int:
-        """Send nothing for ``key`` until its credentials change or a person resumes it; 0 if it was halted before."""
-        return self.filter(key=key, halted_reason="").update(halted_reason=reason[:200], halted_at=UtcNow())
+        The other workers wait ``seconds`` for its result. After the clock was set back the probe is due at once.
+        """
+        until, reason = ("halted_until", "halted_reason") if halted else ("paused_until", "paused_reason")
+        is_due = Q((f"{until}__lte", UtcNow())) | Q((until, None)) | Q(held_at__gt=UtcNow() + CLOCK_STEP)
+        due = self.filter(is_due, key=key).exclude(**{reason: ""})
+        return bool(due.update(**{until: UtcNow() + timedelta(seconds=seconds), "held_at": UtcNow()}))
+
+    def halt(self, key: str, *, reason: str, seconds: float = 60.0) -> int:
+        """Send only a probe for ``key``, the first after ``seconds``; return 0 if it was halted before."""
+        return self.filter(key=key, halted_reason="").update(
+            halted_reason=reason[:200],
+            halted_at=UtcNow(),
+            halted_until=UtcNow() + timedelta(seconds=seconds),
+            halts=1,
+            held_at=UtcNow(),
+        )
+
+    def keep_halted(self, key: str, *, seconds: float, reason: str = "") -> int:
+        """Put the next probe of the halted ``key`` off by ``seconds``; with ``reason``, this one was rejected too."""
+        rejected = {"halted_reason": reason[:200], "halts": F("halts") + 1} if reason else {}
+        return (
+            self.filter(key=key)
+            .exclude(halted_reason="")
+            .update(halted_until=UtcNow() + timedelta(seconds=seconds), held_at=UtcNow(), **rejected)
+        )
 
     def resume(self, key: str) -> int:
         """Lift a pause and a halt; answers 0 where there was none."""
         return (
             self.filter(key=key)
             .exclude(paused_reason="", halted_reason="")
-            .update(paused_until=None, paused_reason="", pauses=0, halted_reason="", halted_at=None)
+            .update(
+                paused_until=None,
+                paused_reason="",
+                pauses=0,
+                halted_at=None,
+                halted_until=None,
+                halted_reason="",
+                halts=0,
+            )
         )
 
     def spend(self, key: str, requests: int, *, budget: float, rate: float | None, now: datetime) -> int:
@@ -77,6 +108,10 @@ class Account(models.Model):
     pauses = models.PositiveSmallIntegerField(_("pauses in a row"), default=0)
     halted_at = UtcDateTimeField(_("halted"), null=True)
     halted_reason = models.CharField(_("why it is halted"), max_length=200, blank=True, default="")
+    halted_until = UtcDateTimeField(_("next try of the credentials"), null=True)
+    halts = models.PositiveSmallIntegerField(_("rejections in a row"), default=0)
+    # When ``paused_until`` or ``halted_until`` was written.
+    held_at = UtcDateTimeField(null=True, editable=False)
     drained_at = UtcDateTimeField(_("last drain"), null=True)
     rate = models.FloatField(_("requests per second"), null=True)
     budget = models.FloatField(_("requests left"), null=True)

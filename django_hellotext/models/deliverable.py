@@ -20,7 +20,7 @@ from .. import clock
 from ..conf import hellotext_settings
 from ..redaction import mask
 from .accounts import Account
-from .fields import UtcDateTimeField, UtcNow
+from .fields import CLOCK_STEP, UtcDateTimeField, UtcNow
 from .states import Lane, SkipReason, State, sources_of
 
 ERROR_MESSAGE_LENGTH = 500
@@ -47,7 +47,15 @@ def error_fields(
 NO_ERROR = error_fields()
 
 # No time at all means "at once": a row is due whatever the web server's clock said when it was recorded.
-IS_DUE = Q(next_attempt_at=None) | Q(next_attempt_at__lte=UtcNow())
+# So is one that was last written later than now: the clock was set back, and the time it waits for means nothing.
+WRITTEN_AHEAD = Q(updated_at__gt=UtcNow() + CLOCK_STEP)
+IS_DUE = Q(next_attempt_at=None) | Q(next_attempt_at__lte=UtcNow()) | WRITTEN_AHEAD
+LEASE_IS_OVER = Q(lease_until__lt=UtcNow()) | Q(attempted_at__gt=UtcNow() + CLOCK_STEP)
+
+
+def waits_at(now: datetime) -> Q:
+    """Rows that are not due at ``now``, the negation of ``IS_DUE``."""
+    return Q(next_attempt_at__gt=now, updated_at__lte=now + CLOCK_STEP)
 
 
 def _in(seconds: float) -> CombinedExpression | None:
@@ -71,7 +79,9 @@ class DeliverableQuerySet(models.QuerySet[Any]):
 
         ``now`` is the database's time where a query compares with it more than once.
         """
-        is_due = IS_DUE if now is None else Q(next_attempt_at=None) | Q(next_attempt_at__lte=now)
+        is_due = IS_DUE
+        if now is not None:
+            is_due = Q(next_attempt_at=None) | Q(next_attempt_at__lte=now) | Q(updated_at__gt=now + CLOCK_STEP)
         rows = self.waiting(account).filter(is_due)
         if lane is not None:
             rows = rows.filter(lane=lane)
@@ -120,7 +130,7 @@ class DeliverableQuerySet(models.QuerySet[Any]):
 
         It may have sent them until now: their last attempt counts as ended at this moment.
         """
-        return self.filter(account=account, state=State.SENDING, lease_until__lt=UtcNow()).update(
+        return self.filter(LEASE_IS_OVER, account=account, state=State.SENDING).update(
             state=State.UNCERTAIN,
             finished_at=UtcNow(),
             next_attempt_at=None,
@@ -131,12 +141,17 @@ class DeliverableQuerySet(models.QuerySet[Any]):
     def look_for(self, account: str, *, token: str, lease: float, limit: int) -> list[Any]:
         """Take uncertain rows of ``account`` that are due in hand, to find out whether they arrived."""
         rows = self.filter(IS_DUE, account=account, state=State.UNCERTAIN).filter(
-            Q(lease_until=None) | Q(lease_until__lt=UtcNow())
+            Q(lease_until=None) | Q(lease_until__lt=UtcNow()) | WRITTEN_AHEAD
         )
         ids = list(rows.order_by("id").values_list("pk", flat=True)[:limit])
         if not ids:
             return []
-        rows.filter(pk__in=ids).update(token=token, lease_until=UtcNow() + timedelta(seconds=lease))
+        # An attempt that ended later than now, because the clock was set back, counts as ended now: an absence at
+        # Hellotext is believed only some time after the attempt.
+        ended = Case(When(finished_at__gt=UtcNow() + CLOCK_STEP, then=UtcNow()), default=F("finished_at"))
+        rows.filter(pk__in=ids).update(
+            token=token, lease_until=UtcNow() + timedelta(seconds=lease), finished_at=ended, updated_at=UtcNow()
+        )
         return list(self.filter(state=State.UNCERTAIN, token=token).order_by("id"))
 
     def settle(
@@ -235,6 +250,11 @@ class Deliverable(models.Model):
     def is_erased(self) -> bool:
         """Whether this row is of a customer whose data was erased."""
         return self.skip_reason == SkipReason.ERASED
+
+    def waits(self, now: datetime) -> bool:
+        """Return whether the next attempt is later than ``now``; see ``IS_DUE``."""
+        later = self.next_attempt_at
+        return later is not None and later > now and self.updated_at <= now + CLOCK_STEP
 
     @property
     def is_open(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -106,6 +106,10 @@ def _loses_fold(connection: Any) -> bool:
 
 def _datetime(value: datetime | str) -> datetime:
     return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+# A time that the database wrote and that lies further ahead than this proves that its clock was set back since.
+CLOCK_STEP = timedelta(minutes=1)
 
 
 class UtcNow(models.Func):

@@ -11,7 +11,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from .. import clock
-from .deliverable import _LET_GO, NO_ERROR, Deliverable, DeliverableQuerySet, error_fields
+from .deliverable import _LET_GO, NO_ERROR, WRITTEN_AHEAD, Deliverable, DeliverableQuerySet, error_fields
 from .fields import UtcDateTimeField, UtcNow
 from .identity import fingerprint
 from .states import Lane, Removal, SkipReason, State, sources_of
@@ -197,7 +197,9 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
         rows = self.filter(pk__in=list(ids)).exclude(skip_reason=SkipReason.ERASED)
         open_states = [State.PENDING, State.SENDING, State.UNCERTAIN]
         newer: dict[str, Any] = {"version": F("version") + 1, "updated_at": UtcNow()}
-        waiting = rows.filter(state__in=open_states).update(**newer)
+        # ``updated_at`` must not hide that the clock was set back since. First, because MariaDB assigns in order.
+        later = Case(When(WRITTEN_AHEAD, then=None), default=F("next_attempt_at"))
+        waiting = rows.filter(state__in=open_states).update(next_attempt_at=later, **newer)
         return waiting + rows.exclude(state__in=open_states).filter(state__in=sources_of(State.PENDING)).update(
             **newer, state=State.PENDING, lane=lane, attempts=0, next_attempt_at=None, skip_reason=""
         )

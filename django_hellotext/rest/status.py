@@ -41,6 +41,7 @@ class HellotextStandingSerializer(serializers.Serializer[Any]):
     paused_until = HellotextDateTimeField(allow_null=True)
     paused_reason = serializers.CharField()
     halted_at = HellotextDateTimeField(allow_null=True)
+    halted_until = HellotextDateTimeField(allow_null=True)
     halted_reason = serializers.CharField()
     left = HellotextLeftRowsSerializer(many=True, help_text="rows of models without an adapter in this process")
 

@@ -39,10 +39,10 @@ KNOWN = [f"session-{name}{number}" for name in "ab" for number in range(1, 60, 6
 SESSIONS = tuple(part for session in KNOWN for part in ("--session", session))
 # A session that Hellotext has not seen yet is asked for all day long.
 WAITING = """
-    SELECT (SELECT COUNT(*) FROM django_hellotext_event WHERE state IN ('pending', 'sending', 'uncertain'))
+    SELECT (SELECT COUNT(*) FROM django_hellotext_event
+        WHERE state IN ('change', 'touch', 'pending', 'sending', 'uncertain'))
     + (SELECT COUNT(*) FROM django_hellotext_remoteobject WHERE state IN ('pending', 'sending', 'uncertain'))
     + (SELECT COUNT(*) FROM django_hellotext_session WHERE state IN ('sending', 'uncertain'))
-    + (SELECT COUNT(*) FROM django_hellotext_change)
 """
 # Something that changes whenever a row gets on; what is only looked at again is no progress.
 PROGRESS = """
@@ -50,7 +50,7 @@ PROGRESS = """
     (SELECT SUM(attempts) FROM django_hellotext_event),
     (SELECT COUNT(*) FROM django_hellotext_remoteobject WHERE state IN ('pending', 'sending', 'uncertain')),
     (SELECT SUM(attempts) FROM django_hellotext_remoteobject),
-    (SELECT COUNT(*) FROM django_hellotext_change)
+    (SELECT COUNT(*) FROM django_hellotext_event WHERE state IN ('change', 'touch'))
 """
 STANDSTILL = 90.0  # seconds without any progress after which nobody waits any longer
 LONGEST = 1800.0  # seconds for anything at all

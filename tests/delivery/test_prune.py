@@ -127,7 +127,7 @@ def test_an_emptied_event_is_not_looked_at_again(record: Callable[..., None], de
         connection,
     ) as queries:
         assert prune(days=30, batch=5) == Pruned()
-    assert len(queries) == 1 + len(Lane) + 1 + (1 + len(Lane))
+    assert len(queries) == 1 + len(Lane) + 1 + 1
 
 
 def test_the_cost_does_not_grow_with_what_stays(record: Callable[..., None], deliver: Deliver) -> None:

@@ -155,14 +155,15 @@ def test_a_run_is_not_ended_while_pages_are_left(shop: Emulator) -> None:
     assert runs.running(run.pk) is not None
 
 
+@pytest.mark.parametrize("quiet", [timedelta(minutes=5), timedelta(hours=-1)], ids=["quiet", "clock_set_back"])
 def test_a_run_whose_message_was_lost_is_taken_up_again(
-    shop: Emulator, memory: Broker, publish: Callable[..., None]
+    shop: Emulator, memory: Broker, publish: Callable[..., None], quiet: timedelta
 ) -> None:
     publish(memory.app())
     begin("product")
     memory.messages()
     assert runs.stalled() == []
-    SyncRun.objects.update(updated_at=clock.now() - timedelta(minutes=5))
+    SyncRun.objects.update(updated_at=clock.now() - quiet)
     work.look_after_runs()
     assert memory.next_message().headers["task"] == "django_hellotext.sync"
 

@@ -92,7 +92,6 @@ def test_a_migration_that_is_missing(healthy: Emulator, doctor: Doctor) -> None:
 @pytest.mark.parametrize(
     ("statement", "named"),
     [
-        ("ALTER TABLE django_hellotext_change RENAME TO elsewhere", "django_hellotext_change"),
         ("ALTER TABLE django_hellotext_syncrun RENAME COLUMN counts TO numbers", "django_hellotext_syncrun.counts"),
     ],
 )

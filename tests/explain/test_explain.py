@@ -220,6 +220,7 @@ def test_a_paused_or_halted_account(deliver: Deliver, verb: str, code: str) -> N
     getattr(Account.objects, verb)("test-business/test", reason="Hellotext answered 401", **options)
     assert code in codes(product)
     assert "Hellotext answered 401" in str(explain(product))
+    assert ("next try" in str(explain(product))) == (verb == "halt")
 
 
 def test_a_database_of_another_environment(hellotext: Emulator) -> None:

@@ -110,6 +110,7 @@ def test_a_pause_and_a_halt_are_told_with_their_reason(client: Client) -> None:
     Account.objects.halt(mine.key, reason="Hellotext answered 401")
     body = ask(client).json()
     assert (body["state"], body["databases"][0]["halted_reason"]) == ("halted", "Hellotext answered 401")
+    assert datetime.datetime.fromisoformat(body["databases"][0]["halted_until"]) > clock.now()
 
 
 def test_a_cloned_database_says_so(client: Client) -> None:

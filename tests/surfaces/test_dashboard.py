@@ -101,6 +101,11 @@ def test_a_halted_account_is_the_first_thing_to_read(hellotext: Emulator, operat
     page = text(operator, PAGE)
     assert "hellotext-condition-bad" in page
     assert "Credentials refused: Hellotext answered 401" in page
+    halted_until = Account.objects.get().halted_until
+    assert halted_until is not None
+    shown = timezone.localtime(halted_until)
+    assert f"next try {shown:%H:%M:%S}" in page
+    assert f"nothing is sent until the token is accepted again; next try {shown:%Y-%m-%d %H:%M:%S}." in page
 
 
 def test_a_paused_account_says_why_and_until_when(hellotext: Emulator, operator: Client) -> None:

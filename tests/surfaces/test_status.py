@@ -83,6 +83,7 @@ def test_the_exit_code_says_whether_somebody_has_to_act(hellotext: Emulator, con
     found, out = run()
     assert found == code
     assert f"{condition}: " in out
+    assert ("next try" in out) == (condition == "halted")
 
 
 def test_what_is_not_configured_is_said(settings: Any) -> None:

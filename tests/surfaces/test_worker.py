@@ -223,8 +223,8 @@ class Shop:
         with closing(sqlite3.connect(self.filled)) as source, closing(sqlite3.connect(":memory:")) as copy:
             source.backup(copy)
             copy.execute(
-                "DELETE FROM django_hellotext_change WHERE id NOT IN "
-                "(SELECT id FROM django_hellotext_change ORDER BY id LIMIT ?)",
+                "DELETE FROM django_hellotext_event WHERE state = 'touch' AND id NOT IN "
+                "(SELECT id FROM django_hellotext_event WHERE state = 'touch' ORDER BY id LIMIT ?)",
                 [products],
             )
             copy.commit()

@@ -158,7 +158,7 @@ def _lines(found: Sequence[Overview], *, width: int) -> list[str]:
 def _said(one: Overview) -> Iterator[tuple[str, str]]:
     standing = one.standing
     condition = standing.condition
-    yield "State", f"{condition.value}: {advice.for_condition(condition)}"
+    yield "State", f"{condition.value}: {advice.for_condition(condition, next_try=standing.halted_until)}"
     yield "Waiting", _waiting(one)
     for left in standing.left:
         rows = "row" if left.total == 1 else "rows"
@@ -237,6 +237,7 @@ def _of_one(one: Overview) -> dict[str, Any]:
         "paused_until": standing.paused_until,
         "paused_reason": standing.paused_reason,
         "halted_at": standing.halted_at,
+        "halted_until": standing.halted_until,
         "halted_reason": standing.halted_reason,
         "delivered": {"this_hour": one.this_hour.delivered, "24_hours": one.lately.delivered},
         "latency": {"count": one.latency.count, "p50": one.latency.p50, "p95": one.latency.p95},

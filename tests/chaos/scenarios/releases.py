@@ -14,7 +14,7 @@ from . import scenario
 WITHOUT_ORDERS = {"SHOP_WITHOUT": "testshop.Order testshop.Return"}
 WITHOUT_PRODUCTS = {"SHOP_WITHOUT": "testshop.Product testshop.Variant"}
 LEFT = """
-    SELECT (SELECT COUNT(*) FROM django_hellotext_change WHERE label = 'testshop.order'),
+    SELECT (SELECT COUNT(*) FROM django_hellotext_event WHERE object_label = 'testshop.order' AND state = 'change'),
     (SELECT COUNT(*) FROM django_hellotext_event WHERE object_label = 'testshop.order' AND state = 'pending')
 """
 FAILED = """
