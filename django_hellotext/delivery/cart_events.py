@@ -18,12 +18,14 @@ from django.db import models, transaction
 from ..adapters import Adapter, Link
 from ..adapters.lines import line_facts
 from ..intake.facts import Fact
-from ..intake.lines import CONSENT, LINE, LINES, LOOK, QUIET
+from ..intake.lines import CONSENT, LINE, LINES, LOOK
+from ..intake.merges import QUIET
 from ..models import Change, RemoteObject
 
 logger = logging.getLogger("django_hellotext.delivery")
 
 SEEN, ORDERED, IDLE, CONTENT = "lines", "ordered", "idle", "content"
+PRICE = "price"  # of an event's item: amount and currency as text
 
 Lines = dict[str, list[Any]]  # by line: kind, label and key of its product, and the quantity as text
 Totals = dict[tuple[str, str, str], Decimal]
@@ -80,7 +82,10 @@ def steps_of(mirror: RemoteObject, changes: Sequence[Change], *, current: Lines 
 
 
 def fact_of(step: Step, link: Link, mirror: RemoteObject, adapter: Adapter, host: Any) -> Fact | None:
-    """The event of ``step``; ``None`` where neither a customer nor a session is known, or the shop wants none."""
+    """Return the event of ``step``; ``None`` if no customer and no session is known, or the shop wants none.
+
+    ``link``, ``adapter`` and ``host`` are those of the cart that the event names: after a merge, of the target.
+    """
     change = step.change
     profile = None
     if host is not None:
@@ -90,9 +95,11 @@ def fact_of(step: Step, link: Link, mirror: RemoteObject, adapter: Adapter, host
     session = change.session or mirror.session
     if profile is None and not session:
         return None
+    prices = _prices(adapter, host)
     items = [
-        {"product": {"kind": kind, "label": label, "pk": pk}, "quantity": _text(quantity)}
-        for (kind, label, pk), quantity in step.items
+        {"product": {"kind": kind, "label": label, "pk": pk}, "quantity": _text(quantity), **prices.get(product, {})}
+        for product, quantity in step.items
+        for kind, label, pk in [product]
     ]
     return Fact(
         action=step.action,
@@ -105,6 +112,21 @@ def fact_of(step: Step, link: Link, mirror: RemoteObject, adapter: Adapter, host
         consent=change.data.get(CONSENT),
         lane=change.lane,
     )
+
+
+def _prices(adapter: Adapter, host: Any) -> dict[tuple[str, str, str], dict[str, list[str]]]:
+    """Return the price of each product in the cart, as an event keeps it.
+
+    Without a price Hellotext takes the product's own. A product at two prices has none here.
+    """
+    found: dict[tuple[str, str, str], dict[str, list[str]]] = {}
+    for item in (adapter.shaped(host, "items") or []) if host is not None else []:
+        product, price = item["product"], item["price"]
+        if isinstance(product, Link):
+            key = (product.kind, product.label, product.pk)
+            is_first = key not in found
+            found[key] = {PRICE: [str(price.amount), price.currency]} if price is not None and is_first else {}
+    return found
 
 
 def current_lines(adapter: Adapter, host: models.Model | None, *, using: str) -> Lines | None:

@@ -35,6 +35,7 @@ from ..redaction import mask
 from . import cart_events
 from .buyers import remember
 from .expansion import expand
+from .merges import is_merged_away, note_merges, target_of
 from .mirrors import hosts_of, new_mirror, session_cart
 
 logger = logging.getLogger("django_hellotext.delivery")
@@ -54,6 +55,7 @@ class _Folded:
     transitions: list[Change] = field(default_factory=list)
     steps: list[cart_events.Step] = field(default_factory=list)
     host: Any = None
+    target: tuple[Link, Any] | None = None  # the cart that this one was merged into
     mirror: RemoteObject | None = None
     known_at: datetime | None = None  # how new what the mirror knew before these changes is
 
@@ -179,12 +181,16 @@ def _touch_guests(folded: Sequence[_Folded], account: str, *, using: str) -> Non
 
 def _walk_carts(folded: Sequence[_Folded], *, using: str) -> None:
     """What customers did with the carts whose adapters track their items."""
+    note_merges((one.link, one.changes, one.mirror) for one in folded if one.mirror and one.adapter.kind == Kind.CART)
     tracked = [one for one in folded if is_tracked(one.adapter) and one.mirror is not None]
-    hosts = hosts_of([one.link for one in tracked], using=using)
+    targets = [target for one in tracked if one.mirror and (target := target_of(one.mirror))]
+    hosts = hosts_of([*(one.link for one in tracked), *targets], using=using)
     for one in tracked:
         mirror = one.mirror
         if mirror is None:
             continue
+        target = target_of(mirror)
+        one.target = (target, hosts.get(target)) if target is not None else None
         for change in one.changes:
             if cart_events.CONTENT in change.data:
                 mirror.seen = {**mirror.seen, cart_events.CONTENT: change.data[cart_events.CONTENT]}
@@ -282,8 +288,10 @@ def _decide_deletions(folded: Sequence[_Folded], *, using: str) -> None:
             revived.append(mirror.pk)
         elif one.is_deleted and not (mirror.removal and one.current[-1].lane == Lane.BACKFILL):
             # A sync that misses an object knows no more than the deletion that was folded before it.
-            how = one.adapter.on_delete
-            decided[Removal(how) if how in Removal.values else Removal.KEEP].append(mirror.pk)
+            how = Removal(one.adapter.on_delete) if one.adapter.on_delete in Removal.values else Removal.KEEP
+            if how is Removal.KEEP and is_merged_away(one.changes):
+                how = Removal.CLEAR  # its lines are in another cart now
+            decided[how].append(mirror.pk)
     rows, now = RemoteObject.objects.using(using), clock.now()
     for how, ids in decided.items():
         if how is Removal.KEEP:
@@ -334,7 +342,9 @@ def _cart_fact(step: cart_events.Step, one: _Folded, *, using: str) -> Fact | No
         return None
     try:
         with transaction.atomic(using=using):
-            return cart_events.fact_of(step, one.link, one.mirror, one.adapter, one.host)
+            link, host = one.target or (one.link, one.host)
+            adapter = registry.for_label(link.label) or one.adapter
+            return cart_events.fact_of(step, link, one.mirror, adapter, host)
     except Exception as error:
         # The host's own code: the fact is kept, refused, with the adapter's name.
         happened = step.change.happened_at
