@@ -95,6 +95,8 @@ def fact_of(step: Step, link: Link, mirror: RemoteObject, adapter: Adapter, host
     session = change.session or mirror.session
     if profile is None and not session:
         return None
+    if session and (link.label, link.pk) != (mirror.host_label, mirror.host_pk):
+        profile = None  # it happened before the login, and may not have to wait until the session is attached
     prices = _prices(adapter, host)
     items = [
         {"product": {"kind": kind, "label": label, "pk": pk}, "quantity": _text(quantity), **prices.get(product, {})}
