@@ -35,6 +35,7 @@ from ..models import (
 from ..models.deliverable import IS_DUE, Deliverable, error_fields
 from .amounts import adapter_fault, lacks_amount, read_amount
 from .cart_rows import carry_over, emptied_carts, is_repaired_after, remember_cart_sessions
+from .completion import complete
 from .differences import SENT, cleared
 from .erased import forget_browsers, leave_out_erased
 from .event_links import event_links, object_of, profile_of
@@ -112,6 +113,7 @@ class Batch:
 
     def load(self, *, objects: Sequence[RemoteObject], sessions: Sequence[Session], events: Sequence[Event]) -> None:
         """Take the claimed rows in hand, claim what they need, and put them in order."""
+        events, self.amount_faults = complete(events, token=self.token, using=self.using)
         self._take_objects(objects)
         self._follow({link for event in events for link in event_links(event)})
         while moved := carry_over(events, self.mirrors, token=self.token, using=self.using):

@@ -17,6 +17,7 @@ from django.db import models, transaction
 
 from ..adapters import Adapter, Link
 from ..adapters.lines import line_facts
+from ..exceptions import TrackingError
 from ..intake.facts import Fact
 from ..intake.lines import CONSENT, LINE, LINES, LOOK
 from ..intake.merges import QUIET
@@ -29,6 +30,7 @@ PRICE = "price"  # of an event's item: amount and currency as text
 
 Lines = dict[str, list[Any]]  # by line: kind, label and key of its product, and the quantity as text
 Totals = dict[tuple[str, str, str], Decimal]
+Prices = dict[tuple[str, str, str], dict[str, list[str]]]
 
 
 @dataclass(frozen=True)
@@ -86,18 +88,30 @@ def fact_of(step: Step, link: Link, mirror: RemoteObject, adapter: Adapter, host
 
     ``link``, ``adapter`` and ``host`` are those of the cart that the event names: after a merge, of the target.
     """
-    change = step.change
-    profile = None
+    profile: Link | None = None
+    prices: Prices = {}
     if host is not None:
         if not adapter.should_sync(host):
             return None
-        profile = adapter.profile_link(host)
-    session = change.session or mirror.session
-    if profile is None and not session:
+        profile, prices = adapter.profile_link(host), _prices(adapter, host)
+    fact = _fact(step, link, mirror, prices)
+    if profile is None and not fact.session:
         return None
-    if session and (link.label, link.pk) != (mirror.host_label, mirror.host_pk):
-        profile = None  # it happened before the login, and may not have to wait until the session is attached
-    prices = _prices(adapter, host)
+    is_carried_over = (link.label, link.pk) != (mirror.host_label, mirror.host_pk)
+    # What happened before the login need not wait until the session is attached to the customer.
+    fact.profile = None if is_carried_over and fact.session else profile
+    return fact
+
+
+def unread_fact(step: Step, link: Link, mirror: RemoteObject, fault: TrackingError) -> Fact:
+    """Return the event of ``step`` for a cart whose adapter failed; the worker completes it when it is sent again."""
+    fact = _fact(step, link, mirror, {})
+    fact.adapter_faults.append(fault)
+    return fact
+
+
+def _fact(step: Step, link: Link, mirror: RemoteObject, prices: Prices) -> Fact:
+    change = step.change
     items = [
         {"product": {"kind": kind, "label": label, "pk": pk}, "quantity": _text(quantity), **prices.get(product, {})}
         for product, quantity in step.items
@@ -106,8 +120,7 @@ def fact_of(step: Step, link: Link, mirror: RemoteObject, adapter: Adapter, host
     return Fact(
         action=step.action,
         object_link=link,
-        profile=profile,
-        session=session,
+        session=change.session or mirror.session,
         parameters={"items": items},
         tracked_at=change.happened_at,
         recorded_at=change.happened_at,
@@ -116,12 +129,12 @@ def fact_of(step: Step, link: Link, mirror: RemoteObject, adapter: Adapter, host
     )
 
 
-def _prices(adapter: Adapter, host: Any) -> dict[tuple[str, str, str], dict[str, list[str]]]:
+def _prices(adapter: Adapter, host: Any) -> Prices:
     """Return the price of each product in the cart, as an event keeps it.
 
     Without a price Hellotext takes the product's own. A product at two prices has none here.
     """
-    found: dict[tuple[str, str, str], dict[str, list[str]]] = {}
+    found: Prices = {}
     for item in (adapter.shaped(host, "items") or []) if host is not None else []:
         product, price = item["product"], item["price"]
         if isinstance(product, Link):

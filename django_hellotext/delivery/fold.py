@@ -340,15 +340,14 @@ def _notice(adapter: Adapter, status: str) -> None:
 def _cart_fact(step: cart_events.Step, one: _Folded, *, using: str) -> Fact | None:
     if one.mirror is None:
         return None
+    link, host = one.target or (one.link, one.host)
+    adapter = registry.for_label(link.label) or one.adapter
     try:
         with transaction.atomic(using=using):
-            link, host = one.target or (one.link, one.host)
-            adapter = registry.for_label(link.label) or one.adapter
             return cart_events.fact_of(step, link, one.mirror, adapter, host)
     except Exception as error:
         # The host's own code: the fact is kept, refused, with the adapter's name.
-        happened = step.change.happened_at
-        return Fact(action=step.action, object_link=one.link, tracked_at=happened, faults=[_fault(one.adapter, error)])
+        return cart_events.unread_fact(step, link, one.mirror, _fault(one.adapter, error))
 
 
 def _status_fact(
@@ -369,7 +368,7 @@ def _status_fact(
         lane=change.lane,
     )
     if frozen is not None:
-        fact.amount, fact.currency = money(*frozen, fact.faults)
+        fact.amount, fact.currency = money(*frozen, fact.adapter_faults)
     if host is None:
         return fact
     try:
@@ -379,10 +378,10 @@ def _status_fact(
                 return None
             fact.profile = one.adapter.profile_link(host)
             if frozen is None:
-                fact.amount, fact.currency = money(one.adapter.amount(host), None, fact.faults)
+                fact.amount, fact.currency = money(one.adapter.amount(host), None, fact.adapter_faults)
     except Exception as error:
         # The host's own code: the fact is kept, refused, with the adapter's name.
-        fact.faults.append(_fault(one.adapter, error))
+        fact.adapter_faults.append(_fault(one.adapter, error))
     return fact
 
 

@@ -151,6 +151,7 @@ class Migration(migrations.Migration):
                 ('tracked_at', django_hellotext.models.fields.UtcDateTimeField(verbose_name='happened')),
                 ('consent', models.BooleanField(null=True, verbose_name='consent')),
                 ('payload_version', models.PositiveSmallIntegerField(default=1, editable=False)),
+                ('incomplete', models.BooleanField(default=False, editable=False)),
             ],
             options={
                 'verbose_name': 'event',
