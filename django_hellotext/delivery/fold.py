@@ -12,17 +12,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from django.core.exceptions import FieldDoesNotExist
 from django.db import IntegrityError, models, transaction
 
 from .. import clock
 from ..actions import BUILT_IN
-from ..adapters import Adapter, Link, OnChange, registry
+from ..adapters import Adapter, Link, registry
 from ..adapters.session_cart import SESSION_CARTS
-from ..adapters.values import status_text
 from ..exceptions import TrackingError
 from ..intake.facts import Fact, money
 from ..intake.lines import is_tracked
@@ -31,12 +28,12 @@ from ..intake.related import DEPENDENT
 from ..intake.tracking import record_status
 from ..models import Change, Kind, Lane, RemoteObject, Removal
 from ..models.objects import identity_of
-from ..redaction import mask
 from . import cart_events
 from .buyers import remember
 from .expansion import expand
 from .merges import is_merged_away, note_merges, target_of
 from .mirrors import hosts_of, new_mirror, session_cart
+from .statuses import notice_unknown
 
 logger = logging.getLogger("django_hellotext.delivery")
 
@@ -312,7 +309,7 @@ def _record_events(folded: Sequence[_Folded], beyond: Sequence[Change], *, using
             place = max(place, change.pk)  # a creation that was recorded late still comes first
             action = one.adapter.action_for(change.status or "")
             if action is None:
-                _notice(one.adapter, change.status or "")
+                notice_unknown(one.adapter, change.status or "")
             else:
                 amount = _frozen_amount(change, [*one.changes, *beyond])
                 facts.append((place, _status_fact(action, change, one, hosts.get(one.link), amount, using=using)))
@@ -321,20 +318,6 @@ def _record_events(folded: Sequence[_Folded], beyond: Sequence[Change], *, using
     for _, fact in sorted(facts, key=lambda entry: entry[0]):
         if fact is not None:
             record_status(fact, using=using)
-
-
-@cache
-def _notice(adapter: Adapter, status: str) -> None:
-    """A status of which neither the adapter nor the model knows sends nothing; once for each, that is said (A6)."""
-    declared = adapter.spec("events")
-    if not status or not isinstance(declared, OnChange) or not isinstance(declared.field, str):
-        return
-    try:
-        choices = adapter.model._meta.get_field(declared.field).flatchoices  # type: ignore[union-attr]  # a column's
-    except (FieldDoesNotExist, AttributeError):
-        return  # over a relation, or a property: nobody says what it may be
-    if choices and status not in {status_text(value) for value, _ in choices}:
-        logger.warning("status.unknown", extra={"adapter": type(adapter).__name__, "status": mask(status)})
 
 
 def _cart_fact(step: cart_events.Step, one: _Folded, *, using: str) -> Fact | None:

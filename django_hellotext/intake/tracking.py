@@ -77,7 +77,8 @@ def track(
         it is a loaded field, else by the worker before the event is sent.
     :param items: for cart events, pairs of product and *resulting* quantity.
     :param key: makes recording idempotent: the same action, object and key is one event, however often it is
-        recorded (demand A3). The built-in order actions have one by themselves.
+        recorded. The built-in order actions have one automatically. A row that failed because of its arguments leaves
+        its key free; one that failed because of an adapter keeps it, and is completed when it is sent again.
     :param tracked_at: when it happened; a naive time is local time in ``TIME_ZONE``. Now by default.
     :raises TypeError: an argument of a wrong type, an object without an adapter.
     :raises TrackingError: an action that is neither built in nor declared. Faults of data do not raise (they
@@ -122,8 +123,11 @@ def track(
             is_identified = not fact.adapter_faults
             purpose = purpose_of(action)
             asked, subject = request, profile or _user_of(request) or obj
-            is_about_buyer = request is not None and (owned or profile is not None)
-            if is_about_buyer and not (is_identified and speaks_for(request, fact.profile)):
+            if (
+                request is not None
+                and (owned or profile is not None)
+                and not (is_identified and speaks_for(request, fact.profile))
+            ):
                 # Staff look at a customer's order: neither this view nor their consent is the customer's.
                 if profile is None and is_identified and _is_a_look(action):
                     return

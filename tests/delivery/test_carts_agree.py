@@ -27,6 +27,7 @@ from tests.testshop.models import Cart, CartLine, Order, Product
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("hellotext")]
 
 Deliver = Callable[..., Report]
+Held = dict[str, dict[str, tuple[Decimal | int, Decimal | int]]]
 SESSION = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 
 
@@ -54,7 +55,7 @@ def visitors_cart() -> Cart:
     return cart
 
 
-def there(hellotext: Emulator) -> dict[str, dict[str, tuple[Decimal, Decimal]]]:
+def there(hellotext: Emulator) -> Held:
     """The carts at Hellotext that hold something: by reference, quantity and unit price of each product."""
     with hellotext.locked():
         products = {row["id"]: row["reference"] for row in hellotext.world.store["product"].rows.values()}
@@ -68,11 +69,11 @@ def there(hellotext: Emulator) -> dict[str, dict[str, tuple[Decimal, Decimal]]]:
         }
 
 
-def here() -> dict[str, dict[str, tuple[Decimal, Decimal]]]:
+def here() -> Held:
     """The carts of the shop that hold something, in the same form."""
-    found: dict[str, dict[str, tuple[Decimal, Decimal]]] = {}
+    found: Held = {}
     for line in CartLine.objects.select_related("product"):
-        price = round(line.product.price * 9 / 10, 2)
+        price = price_of(line.product)
         lines = found.setdefault(str(line.cart_id), {})
         before = lines.get(str(line.product_id), (Decimal(0), price))[0]
         lines[str(line.product_id)] = (before + line.quantity, price)
@@ -190,9 +191,7 @@ def test_a_login_carries_the_visitors_cart_over(
         way(visitors, own)
     deliver()
     assert (
-        there(hellotext)
-        == here()
-        == {str(own.pk): {str(cup.pk): (1, there_price(cup)), str(tea.pk): (2, there_price(tea))}}
+        there(hellotext) == here() == {str(own.pk): {str(cup.pk): (1, price_of(cup)), str(tea.pk): (2, price_of(tea))}}
     )
     [_, (state, cart, product)] = added()
     assert (state, product) == ("delivered", str(tea.pk))
@@ -206,7 +205,7 @@ def fold_only() -> None:
         fold(hellotext_settings.account, using="default")
 
 
-def there_price(product: Product) -> Decimal:
+def price_of(product: Product) -> Decimal:
     return round(Decimal(product.price or 0) * 9 / 10, 2)
 
 
@@ -360,11 +359,9 @@ class Afternoon:
         with django_hellotext.merging(source, target), transaction.atomic():
             self.chance.choice(WAYS)(source, target)
         for product in self.products:
-            first, *others = [*target.lines.filter(product=product), None]
-            if first is not None and others[:-1]:
-                with django_hellotext.merging():
-                    for line in others[:-1]:
-                        line.delete()
+            with django_hellotext.merging():
+                for line in target.lines.filter(product=product)[1:]:
+                    line.delete()
         self.visitors = [visitors_cart()]
 
     def order(self) -> None:
