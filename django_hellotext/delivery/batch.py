@@ -39,6 +39,7 @@ from .completion import complete
 from .differences import SENT, cleared
 from .erased import forget_browsers, leave_out_erased
 from .event_links import event_links, object_of, profile_of
+from .merges import MOST_MERGES
 from .mirrors import hosts_of, link_of, mirrors_for, payload_hash, traces_of
 from .profiles import find_leftovers, is_account, note_owners, order_profiles
 from .references import settle_shared, take_reference
@@ -116,8 +117,8 @@ class Batch:
         events, self.amount_faults = complete(events, token=self.token, using=self.using)
         self._take_objects(objects)
         self._follow({link for event in events for link in event_links(event)})
-        while moved := carry_over(events, self.mirrors, token=self.token, using=self.using):
-            self._follow(moved)
+        for _ in range(MOST_MERGES):
+            self._follow(carry_over(events, self.mirrors, token=self.token, using=self.using))
         self._follow({profile_of(row) for row in sessions})
         settle_shared(self._mirror_works.values(), account=self.account, using=self.using)
         find_leftovers(self._mirror_works.values(), account=self.account)

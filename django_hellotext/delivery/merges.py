@@ -13,7 +13,7 @@ from ..models import Change, RemoteObject
 
 # In ``RemoteObject.seen``: kind, label and key of the cart that this one was merged into.
 MERGED_INTO = "merged_into"
-MOST_MERGES = 10  # carts that are followed one into the other
+MOST_MERGES = 3  # carts that are followed one into the other
 
 Touched = tuple[Link, Sequence[Change]]
 
@@ -26,7 +26,7 @@ def note_merges(carts: Iterable[tuple[Link, Sequence[Change], RemoteObject]]) ->
         if link in into:
             target = into[link]
             mirror.seen = {**mirror.seen, MERGED_INTO: [target.kind, target.label, target.pk]}
-        elif MERGED_INTO in mirror.seen and any(_fills(change) for change in changes):
+        elif MERGED_INTO in mirror.seen and (link in into.values() or any(map(_fills, changes))):
             # The cart is used again.
             mirror.seen = {name: value for name, value in mirror.seen.items() if name != MERGED_INTO}
 

@@ -19,7 +19,7 @@ from django_hellotext.adapters import registry
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.fold import fold
-from django_hellotext.emulator import Emulator
+from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.models import Event, RemoteObject
 from tests.factories import make_cart, make_customer, make_order, make_product
 from tests.testshop.models import Cart, CartLine, Order, Product
@@ -36,7 +36,7 @@ def shop(monkeypatch: pytest.MonkeyPatch, hellotext: Emulator) -> None:
     """The server sends the cart events, and whoever buys in a cart pays a tenth less than the list price."""
     hellotext.know_session(SESSION)
     adapter = type(registry.for_model(Cart))
-    monkeypatch.setattr(adapter, "tracks_items", True)
+    monkeypatch.setattr(registry.for_model(Cart), "tracks_items", True, raising=False)
     items = adapters.Items("lines", product="product", price=lambda line: line.product.price * 9 / 10)
     monkeypatch.setattr(adapter, "items", items)
 
@@ -132,6 +132,34 @@ def test_a_tracked_cart_event_does_not_change_the_cart_for_good(hellotext: Emula
     django_hellotext.track("cart.added", cart, items=[(tea, 7)])
     deliver()
     assert there(hellotext) == here()
+
+
+def test_a_cart_event_whose_answer_is_lost_does_not_change_the_cart_for_good(
+    hellotext: Emulator, deliver: Deliver, settings: Any
+) -> None:
+    settings.HELLOTEXT = {**settings.HELLOTEXT, "SETTLE_TIME": 0.001}
+    cart, tea = make_cart(owner=make_customer()), make_product(price=10)
+    put(cart, tea, 1)
+    deliver()
+    hellotext.add_fault(Fault(kind="garbage", path="/v1/attribution/events", method="POST", times=1))
+    django_hellotext.track("cart.added", cart, items=[(tea, 7)])
+    deliver()
+    Event.objects.look_now()
+    deliver()
+    assert set(Event.objects.values_list("state", flat=True)) == {"delivered"}
+    assert there(hellotext) == here()
+
+
+def test_carts_that_are_merged_there_and_back(hellotext: Emulator, deliver: Deliver) -> None:
+    first, second, tea = make_cart(owner=make_customer()), visitors_cart(), make_product()
+    put(second, tea, 2)
+    for source, target in ((second, first), (first, second), (second, first)):
+        with django_hellotext.merging(source, target):
+            moves_rows_and_keeps_the_cart(source, target)
+        fold_only()
+    deliver()
+    assert there(hellotext) == here()
+    assert added() == [("delivered", str(first.pk), str(tea.pk))]
 
 
 def moves_lines(source: Cart, target: Cart) -> None:
