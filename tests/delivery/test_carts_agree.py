@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.signed_cookies import SessionStore
+from django.core.management import call_command
 from django.db import transaction
 from django.test import RequestFactory
 
@@ -418,3 +420,4 @@ def test_after_any_afternoon_every_cart_there_is_the_cart_here(
     assert there(hellotext) == here()
     assert not RemoteObject.objects.filter(kind="cart").exclude(state__in=["synced", "deleted", "skipped"]).exists()
     assert not Event.objects.filter(state__in=["failed", "pending"]).exists()
+    call_command("hellotext_sync", "cart", "--check", stdout=StringIO(), stderr=StringIO())
