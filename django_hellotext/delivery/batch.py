@@ -23,7 +23,6 @@ from ..conf import hellotext_settings
 from ..intake.handover import attachment
 from ..models import (
     LAST_PAYLOAD,
-    PAYLOAD_VERSION,
     UNSUBSCRIBE,
     Event,
     Kind,
@@ -35,8 +34,12 @@ from ..models import (
 )
 from ..models.deliverable import IS_DUE, Deliverable, error_fields
 from .amounts import adapter_fault, lacks_amount, read_amount
+from .cart_rows import carry_over, emptied_carts, is_repaired_after, remember_cart_sessions
+from .completion import complete
 from .differences import SENT, cleared
 from .erased import forget_browsers, leave_out_erased
+from .event_links import event_links, object_of, profile_of
+from .merges import MOST_MERGES
 from .mirrors import hosts_of, link_of, mirrors_for, payload_hash, traces_of
 from .profiles import find_leftovers, is_account, note_owners, order_profiles
 from .references import settle_shared, take_reference
@@ -93,9 +96,6 @@ class Batch:
     the monotonic time after which too little is left of the lease to begin a request.
     """
 
-    # Cart events that mean nothing once the cart is empty or gone.
-    FILLING = frozenset({"cart.added", "cart.abandoned", "cart.viewed", "checkout.started"})
-
     def __init__(self, *, account: str, using: str, token: str, lease: float, now: datetime) -> None:
         self.account = account
         self.now = now
@@ -115,15 +115,18 @@ class Batch:
 
     def load(self, *, objects: Sequence[RemoteObject], sessions: Sequence[Session], events: Sequence[Event]) -> None:
         """Take the claimed rows in hand, claim what they need, and put them in order."""
+        events, self.amount_faults = complete(events, token=self.token, using=self.using)
         self._take_objects(objects)
         self._follow({link for event in events for link in event_links(event)})
+        for _ in range(MOST_MERGES):
+            self._follow(carry_over(events, self.mirrors, token=self.token, using=self.using))
         self._follow({profile_of(row) for row in sessions})
         settle_shared(self._mirror_works.values(), account=self.account, using=self.using)
         find_leftovers(self._mirror_works.values(), account=self.account)
         note_owners(self.mirrors.values(), account=self.account)
         self._newcomers = order_profiles(self._mirror_works.values())
-        self._remember_cart_sessions(events)
-        self._look_into_carts(events)
+        remember_cart_sessions(events, self.mirrors, using=self.using)
+        self.emptied = emptied_carts(events, using=self.using)
         self._ask_consent(events)
         self._read_amounts(events)
         self._take_sessions(sessions)
@@ -185,25 +188,6 @@ class Batch:
             self._mirror_works[link_of(row)] = work
             self.works.append(work)
         return needed
-
-    def _remember_cart_sessions(self, events: Iterable[Event]) -> None:
-        """A cart that knows no session yet belongs to the session of its first event."""
-        rows = RemoteObject.objects.using(self.using)
-        for event in events:
-            mirror = self.mirrors.get(object_of(event)) if event.object_kind == Kind.CART else None
-            if mirror is not None and not mirror.session and event.session:
-                mirror.session = event.session
-                # Written now: an erasure that comes while the cart is sent keeps the last word.
-                rows.filter(pk=mirror.pk, session="").update(session=event.session)
-
-    def _look_into_carts(self, events: Iterable[Event]) -> None:
-        """Which carts that somebody filled are empty or gone by now (demand A2)."""
-        filled = {object_of(event) for event in events if event.action in self.FILLING and event.object_label}
-        hosts = hosts_of(filled, using=self.using)
-        for link in filled:
-            adapter = registry.for_label(link.label)
-            if adapter is not None and _is_empty(adapter, hosts.get(link)):
-                self.emptied.add(link)
 
     def _ask_consent(self, events: Sequence[Event]) -> None:
         """Who has withdrawn their consent since the event was recorded (demand I2)."""
@@ -333,7 +317,11 @@ class Batch:
         for event in sorted(events, key=lambda row: row.pk):
             work = Work(event, self, fault=self.amount_faults.get(event.pk))
             for link in event_links(event):
-                self._order(work, link)
+                cart = self._mirror_works.get(link)
+                if cart is not None and is_repaired_after(cart.row, event):
+                    cart.wait_for(work)
+                else:
+                    self._order(work, link)
             joined = self._attachment_works.get((event.session, profile_of(event)))
             if joined is not None:
                 work.wait_for(joined)
@@ -345,30 +333,6 @@ class Batch:
                 work.wait_for(before)
             chains[event.ordering_key] = work
             self.works.append(work)
-
-
-def profile_of(row: Event | Session) -> Link:
-    """The customer of ``row``; a link with an empty label where there is none."""
-    return Link(kind=Kind.PROFILE.value, label=row.profile_label, pk=row.profile_pk)
-
-
-def object_of(event: Event) -> Link:
-    """The object of ``event``; a link with an empty label where there is none."""
-    return Link(kind=event.object_kind, label=event.object_label, pk=event.object_pk)
-
-
-def items_of(event: Event) -> list[tuple[Link, str]]:
-    """The frozen items of a cart event: product and resulting quantity."""
-    frozen = (event.object_parameters or {}).get("items", [])
-    return [(Link(**item["product"]), item["quantity"]) for item in frozen]
-
-
-def event_links(event: Event) -> list[Link]:
-    """What ``event`` refers to, each of which must be at Hellotext before it."""
-    if event.payload_version > PAYLOAD_VERSION:
-        return []  # whatever it says is not for this worker to read
-    found = [profile_of(event), object_of(event), *(product for product, _ in items_of(event))]
-    return [link for link in found if link.label]
 
 
 @neutral()
@@ -431,16 +395,6 @@ def _new_defaults(adapter: ProfileAdapter, row: RemoteObject, payload: Mapping[s
     """Those of the adapter's ``keeps_former`` that differ from what was sent last."""
     before, now = row.data.get(LAST_PAYLOAD) or {}, traces_of(row, payload)
     return frozenset(name for name in adapter.keeps_former if name in now and before.get(name) != now[name])
-
-
-def _is_empty(adapter: Adapter, cart: models.Model | None) -> bool:
-    if cart is None:
-        return True
-    try:
-        return adapter.payload(cart).get("items") == []
-    except Exception:
-        # The same fault shows where the cart itself is rendered, and is written there.
-        return False
 
 
 def _columns(row: Session) -> dict[str, Any]:

@@ -24,8 +24,9 @@ from ..exceptions import ApiError, AuthenticationError, NotFound, RateLimited
 from ..models import Event, Kind, RemoteObject, Session, SkipReason, State
 from ..models.deliverable import error_fields
 from . import policy
-from .batch import Batch, Work, profile_of
+from .batch import Batch, Work
 from .breaker import Breaker, probe
+from .event_links import profile_of
 from .figures import Figures
 from .leases import NotBegunError, within
 from .policy import is_repeatable

@@ -17,16 +17,20 @@ from django.db import models, transaction
 
 from ..adapters import Adapter, Link
 from ..adapters.lines import line_facts
+from ..exceptions import TrackingError
 from ..intake.facts import Fact
-from ..intake.lines import CONSENT, LINE, LINES, LOOK, QUIET
+from ..intake.lines import CONSENT, LINE, LINES, LOOK
+from ..intake.merges import QUIET
 from ..models import Change, RemoteObject
 
 logger = logging.getLogger("django_hellotext.delivery")
 
 SEEN, ORDERED, IDLE, CONTENT = "lines", "ordered", "idle", "content"
+PRICE = "price"  # of an event's item: amount and currency as text
 
 Lines = dict[str, list[Any]]  # by line: kind, label and key of its product, and the quantity as text
 Totals = dict[tuple[str, str, str], Decimal]
+Prices = dict[tuple[str, str, str], dict[str, list[str]]]
 
 
 @dataclass(frozen=True)
@@ -80,31 +84,64 @@ def steps_of(mirror: RemoteObject, changes: Sequence[Change], *, current: Lines 
 
 
 def fact_of(step: Step, link: Link, mirror: RemoteObject, adapter: Adapter, host: Any) -> Fact | None:
-    """The event of ``step``; ``None`` where neither a customer nor a session is known, or the shop wants none."""
-    change = step.change
-    profile = None
+    """Return the event of ``step``; ``None`` if no customer and no session is known, or the shop wants none.
+
+    ``link``, ``adapter`` and ``host`` are those of the cart that the event names: after a merge, of the target.
+    """
+    profile: Link | None = None
+    prices: Prices = {}
     if host is not None:
         if not adapter.should_sync(host):
             return None
-        profile = adapter.profile_link(host)
-    session = change.session or mirror.session
-    if profile is None and not session:
+        profile, prices = adapter.profile_link(host), _prices(adapter, host)
+    fact = _fact(step, link, mirror, prices)
+    if profile is None and not fact.session:
         return None
+    is_carried_over = (link.label, link.pk) != (mirror.host_label, mirror.host_pk)
+    # What happened before the login need not wait until the session is attached to the customer.
+    fact.profile = None if is_carried_over and fact.session else profile
+    return fact
+
+
+def unread_fact(step: Step, link: Link, mirror: RemoteObject, fault: TrackingError) -> Fact:
+    """Return the event of ``step`` for a cart whose adapter failed; the worker completes it when it is sent again."""
+    fact = _fact(step, link, mirror, {})
+    fact.adapter_faults.append(fault)
+    return fact
+
+
+def _fact(step: Step, link: Link, mirror: RemoteObject, prices: Prices) -> Fact:
+    change = step.change
     items = [
-        {"product": {"kind": kind, "label": label, "pk": pk}, "quantity": _text(quantity)}
-        for (kind, label, pk), quantity in step.items
+        {"product": {"kind": kind, "label": label, "pk": pk}, "quantity": _text(quantity), **prices.get(product, {})}
+        for product, quantity in step.items
+        for kind, label, pk in [product]
     ]
     return Fact(
         action=step.action,
         object_link=link,
-        profile=profile,
-        session=session,
+        session=change.session or mirror.session,
         parameters={"items": items},
         tracked_at=change.happened_at,
         recorded_at=change.happened_at,
         consent=change.data.get(CONSENT),
         lane=change.lane,
     )
+
+
+def _prices(adapter: Adapter, host: Any) -> Prices:
+    """Return the price of each product in the cart, as an event keeps it.
+
+    Without a price Hellotext takes the product's own. A product at two prices has none here.
+    """
+    found: Prices = {}
+    for item in (adapter.shaped(host, "items") or []) if host is not None else []:
+        product, price = item["product"], item["price"]
+        if isinstance(product, Link):
+            key = (product.kind, product.label, product.pk)
+            is_first = key not in found
+            found[key] = {PRICE: [str(price.amount), price.currency]} if price is not None and is_first else {}
+    return found
 
 
 def current_lines(adapter: Adapter, host: models.Model | None, *, using: str) -> Lines | None:

@@ -25,7 +25,7 @@ from ..models.sessions import attachment_of
 from ..redaction import mask
 from ..sanitize import one_line
 from . import advice
-from .batch import event_links, profile_of
+from .event_links import event_links, profile_of
 from .mirrors import hosts_of
 from .obstacles import Line, deeper, left_for_another, named, needs, obstacles, told
 from .preview import Preview, preview

@@ -11,31 +11,24 @@ import itertools
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cache
-from typing import Any
 
-from django.core.exceptions import FieldDoesNotExist
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, transaction
 
 from .. import clock
-from ..actions import BUILT_IN
-from ..adapters import Adapter, Link, OnChange, registry
+from ..adapters import Link, registry
 from ..adapters.session_cart import SESSION_CARTS
-from ..adapters.values import status_text
-from ..exceptions import TrackingError
-from ..intake.facts import Fact, money
 from ..intake.lines import is_tracked
-from ..intake.once import AMOUNT, TRANSACTION
+from ..intake.once import TRANSACTION
 from ..intake.related import DEPENDENT
 from ..intake.tracking import record_events
 from ..models import CHANGES, Change, Kind, Lane, RemoteObject, Removal
 from ..models.objects import identity_of
-from ..redaction import mask
 from . import cart_events
 from .buyers import remember
+from .change_events import events_of
 from .expansion import expand
+from .folded import Folded, adapter_error
+from .merges import is_merged_away, note_merges, target_of
 from .mirrors import hosts_of, new_mirror, session_cart
 from .unknown_models import unknown_models
 
@@ -45,53 +38,6 @@ LIMIT = 500  # changes folded in one transaction
 RETRIES = 3  # when others make the same mirrors at the same moment
 # In ``RemoteObject.seen``: the baseline is that of an object whose creation no change has reported.
 FOUND = "found"
-
-
-@dataclass
-class _Folded:
-    """All changes of one host object in their order, and what they come to."""
-
-    adapter: Adapter
-    changes: list[Change] = field(default_factory=list)
-    reserves: set[int] = field(default_factory=set)  # IDs for second events
-    transitions: list[Change] = field(default_factory=list)
-    steps: list[cart_events.Step] = field(default_factory=list)
-    host: Any = None
-    mirror: RemoteObject | None = None
-    known_at: datetime | None = None  # how new what the mirror knew before these changes is
-
-    @property
-    def link(self) -> Link:
-        first = self.changes[0]
-        return Link(kind=self.adapter.kind, label=first.label, pk=first.object_pk)
-
-    @property
-    def is_deleted(self) -> bool:
-        """Return whether one of the changes is a deletion."""
-        return any(change.deleted for change in self.current)
-
-    @property
-    def may_be_back(self) -> bool:
-        """Return whether the object, or only an object that it depends on, was saved again after its deletion."""
-        was_deleted = self.is_deleted or (self.mirror is not None and self.mirror.tombstone_at is not None)
-        return was_deleted and bool(self.current) and not self.current[-1].deleted
-
-    @property
-    def needs_status(self) -> bool:
-        """Return whether a sync found a status that may differ from the one that other changes know."""
-        known = {change.status for change in self.current if change.status is not None}
-        if self.mirror is not None and self.mirror.baseline is not None:
-            known.add(self.mirror.baseline)
-        return len(known) > 1 and any(change.is_found and change.status is not None for change in self.current)
-
-    @property
-    def current(self) -> list[Change]:
-        """The changes that say how the object is, without what the back-fill noted before that which is known.
-
-        The back-fill's are folded last. An order that has moved on, or is gone, since it was noted does not go back.
-        """
-        known_at = self.known_at
-        return [one for one in self.changes if one.lane == Lane.LIVE or not known_at or one.happened_at >= known_at]
 
 
 def fold(account: str, *, using: str, limit: int = LIMIT) -> int:
@@ -108,7 +54,7 @@ def fold(account: str, *, using: str, limit: int = LIMIT) -> int:
     _write_mirrors(folded, using=using)
     _touch_guests(folded, account, using=using)
     _decide_deletions(folded, using=using)
-    facts = _facts_of(folded, beyond, using=using)
+    facts = events_of(folded, beyond, using=using)
     unfinished = expand(related, account, using=using, limit=limit)
     done = [change.pk for change in changes if change.pk not in unfinished]
     Change.objects.using(using).filter(pk__in=done).delete()
@@ -145,8 +91,8 @@ def _rest_of_transactions(account: str, changes: Sequence[Change], *, using: str
     return [one for one in later if (one.label, one.object_pk, one.data.get(TRANSACTION)) in cut]
 
 
-def _group(changes: Sequence[Change]) -> list[_Folded]:
-    found: dict[tuple[str, str], _Folded] = {}
+def _group(changes: Sequence[Change]) -> list[Folded]:
+    found: dict[tuple[str, str], Folded] = {}
     # Live ones were taken first; of one object each is told in its turn.
     for change in sorted(changes, key=lambda change: change.pk):
         if change.is_reserve:
@@ -154,7 +100,7 @@ def _group(changes: Sequence[Change]) -> list[_Folded]:
         adapter = registry.for_label(change.label)
         if adapter is None:
             raise LookupError(f"No adapter is registered for {change.label}")  # such changes are not taken
-        found.setdefault((change.label, change.object_pk), _Folded(adapter)).changes.append(change)
+        found.setdefault((change.label, change.object_pk), Folded(adapter)).changes.append(change)
     for change in changes:
         one = found.get((change.label, change.object_pk)) if change.is_reserve else None
         if one is not None:
@@ -162,7 +108,7 @@ def _group(changes: Sequence[Change]) -> list[_Folded]:
     return list(found.values())
 
 
-def _attach_mirrors(folded: Sequence[_Folded], account: str, *, using: str, retries: int = RETRIES) -> None:
+def _attach_mirrors(folded: Sequence[Folded], account: str, *, using: str, retries: int = RETRIES) -> None:
     identities = {id(one): identity_of(account, one.adapter.kind, one.link.label, one.link.pk) for one in folded}
     known = {row.identity: row for row in RemoteObject.objects.using(using).identified(identities.values())}
     fresh = []
@@ -189,7 +135,7 @@ def _attach_mirrors(folded: Sequence[_Folded], account: str, *, using: str, retr
         RemoteObject.objects.using(using).touch(ids, lane=lane)
 
 
-def _touch_guests(folded: Sequence[_Folded], account: str, *, using: str) -> None:
+def _touch_guests(folded: Sequence[Folded], account: str, *, using: str) -> None:
     """Let the profiles of guests follow the orders and carts that hold their e-mail, phone and name."""
     by_lane: dict[int, list[str]] = defaultdict(list)
     for one in folded:
@@ -201,14 +147,18 @@ def _touch_guests(folded: Sequence[_Folded], account: str, *, using: str) -> Non
         rows.touch(list(rows.identified(identities).values_list("pk", flat=True)), lane=lane)
 
 
-def _walk_carts(folded: Sequence[_Folded], *, using: str) -> None:
+def _walk_carts(folded: Sequence[Folded], *, using: str) -> None:
     """What customers did with the carts whose adapters track their items."""
+    note_merges((one.link, one.changes, one.mirror) for one in folded if one.mirror and one.adapter.kind == Kind.CART)
     tracked = [one for one in folded if is_tracked(one.adapter) and one.mirror is not None]
-    hosts = hosts_of([one.link for one in tracked], using=using)
+    targets = [target for one in tracked if one.mirror and (target := target_of(one.mirror))]
+    hosts = hosts_of([*(one.link for one in tracked), *targets], using=using)
     for one in tracked:
         mirror = one.mirror
         if mirror is None:
             continue
+        target = target_of(mirror)
+        one.target = (target, hosts.get(target)) if target is not None else None
         for change in one.changes:
             if cart_events.CONTENT in change.data:
                 mirror.seen = {**mirror.seen, cart_events.CONTENT: change.data[cart_events.CONTENT]}
@@ -220,7 +170,7 @@ def _walk_carts(folded: Sequence[_Folded], *, using: str) -> None:
         one.steps = cart_events.steps_of(mirror, one.changes, current=current)
 
 
-def _write_mirrors(folded: Sequence[_Folded], *, using: str) -> None:
+def _write_mirrors(folded: Sequence[Folded], *, using: str) -> None:
     """Write the baselines."""
     changed: list[RemoteObject] = []
     statuses = _statuses_of([one for one in folded if one.needs_status], using=using)
@@ -242,7 +192,7 @@ def _write_mirrors(folded: Sequence[_Folded], *, using: str) -> None:
     RemoteObject.objects.using(using).bulk_update(changed, ["baseline", "overtaken_at", "changed_at", "seen"])
 
 
-def _follow_status(one: _Folded, mirror: RemoteObject, *, status_now: str | None) -> None:
+def _follow_status(one: Folded, mirror: RemoteObject, *, status_now: str | None) -> None:
     """Compare the status of each change with the baseline of ``mirror``, and note the transitions on ``one``.
 
     In autocommit a sync, or another process, may read and report a new object before the receiver has recorded its
@@ -271,7 +221,7 @@ def _follow_status(one: _Folded, mirror: RemoteObject, *, status_now: str | None
         mirror.baseline = change.status
 
 
-def _statuses_of(folded: Sequence[_Folded], *, using: str) -> dict[Link, str]:
+def _statuses_of(folded: Sequence[Folded], *, using: str) -> dict[Link, str]:
     """Return the status that each object has now; an object that is gone, or cannot be read, is left out."""
     found: dict[Link, str] = {}
     hosts = hosts_of([one.link for one in folded], using=using) if folded else {}
@@ -282,14 +232,14 @@ def _statuses_of(folded: Sequence[_Folded], *, using: str) -> dict[Link, str]:
             with transaction.atomic(using=using):
                 status = one.adapter.status(host) if host is not None else None
         except Exception as error:
-            _fault(one.adapter, error)
+            adapter_error(one.adapter, error)
             continue
         if status is not None:
             found[one.link] = status[0]
     return found
 
 
-def _decide_deletions(folded: Sequence[_Folded], *, using: str) -> None:
+def _decide_deletions(folded: Sequence[Folded], *, using: str) -> None:
     """Decide what becomes of the remote objects of those that were deleted, and revive those that came back.
 
     The adapter's ``on_delete`` is read here only. What an erasure has decided stays.
@@ -306,8 +256,10 @@ def _decide_deletions(folded: Sequence[_Folded], *, using: str) -> None:
             revived.append(mirror.pk)
         elif one.is_deleted and not (mirror.removal and one.current[-1].lane == Lane.BACKFILL):
             # A sync that misses an object knows no more than the deletion that was folded before it.
-            how = one.adapter.on_delete
-            decided[Removal(how) if how in Removal.values else Removal.KEEP].append(mirror.pk)
+            how = Removal(one.adapter.on_delete) if one.adapter.on_delete in Removal.values else Removal.KEEP
+            if how is Removal.KEEP and is_merged_away(one.changes):
+                how = Removal.CLEAR  # its lines are in another cart now
+            decided[how].append(mirror.pk)
     rows, now = RemoteObject.objects.using(using), clock.now()
     for how, ids in decided.items():
         if how is Removal.KEEP:
@@ -316,147 +268,3 @@ def _decide_deletions(folded: Sequence[_Folded], *, using: str) -> None:
             rows.entomb(ids, at=now, how=how)
     if revived:
         rows.revive(revived)
-
-
-def _facts_of(folded: Sequence[_Folded], beyond: Sequence[Change], *, using: str) -> list[tuple[int | None, Fact]]:
-    """Return the events that ``folded`` come to, each with its ID: that of its change, or of one in reserve."""
-    moved = [one for one in folded if one.transitions]
-    hosts = hosts_of([one.link for one in moved], using=using)
-    found: list[tuple[int | None, Fact]] = []
-    for one in folded:
-        facts: list[tuple[int, Fact]] = []
-        place = 0
-        for change in one.transitions:
-            place = max(place, change.pk)  # a creation that was recorded late still comes first
-            action = one.adapter.action_for(change.status or "")
-            if action is None:
-                _notice(one.adapter, change.status or "")
-                continue
-            amount = _frozen_amount(change, [*one.changes, *beyond])
-            fact = _status_fact(action, change, one, hosts.get(one.link), amount, using=using)
-            facts += [(place, fact)] if fact is not None else []
-        for step in one.steps:
-            fact = _cart_fact(step, one, using=using)
-            facts += [(step.change.pk, fact)] if fact is not None else []
-        found += _with_ids(facts, one)
-    return found
-
-
-def _with_ids(facts: list[tuple[int, Fact]], one: _Folded) -> list[tuple[int | None, Fact]]:
-    """Give each of ``facts`` the first free ID that its change has; a change without one left borrows a later one."""
-    first: dict[int, int] = {}
-    reserved = None
-    free = sorted([*one.reserves, *(change.pk for change in one.changes)])
-    for pk in free:
-        if pk in one.reserves:
-            reserved = pk
-        else:
-            first[pk], reserved = reserved or pk, None
-    found: list[tuple[int | None, Fact]] = []
-    for place, fact in sorted(facts, key=lambda entry: entry[0]):
-        free = [pk for pk in free if pk >= first[place]]
-        found.append((free.pop(0) if free else None, fact))
-    return found
-
-
-@cache
-def _notice(adapter: Adapter, status: str) -> None:
-    """A status of which neither the adapter nor the model knows sends nothing; once for each, that is said (A6)."""
-    declared = adapter.spec("events")
-    if not status or not isinstance(declared, OnChange) or not isinstance(declared.field, str):
-        return
-    try:
-        choices = adapter.model._meta.get_field(declared.field).flatchoices  # type: ignore[union-attr]  # a column's
-    except (FieldDoesNotExist, AttributeError):
-        return  # over a relation, or a property: nobody says what it may be
-    if choices and status not in {status_text(value) for value, _ in choices}:
-        logger.warning("status.unknown", extra={"adapter": type(adapter).__name__, "status": mask(status)})
-
-
-def _cart_fact(step: cart_events.Step, one: _Folded, *, using: str) -> Fact | None:
-    if one.mirror is None:
-        return None
-    try:
-        with transaction.atomic(using=using):
-            return cart_events.fact_of(step, one.link, one.mirror, one.adapter, one.host)
-    except Exception as error:
-        # The host's own code: the fact is kept, refused, with the adapter's name.
-        happened = step.change.happened_at
-        return Fact(
-            action=step.action,
-            object_link=one.link,
-            tracked_at=happened,
-            recorded_at=happened,
-            faults=[_fault(one.adapter, error)],
-        )
-
-
-def _status_fact(
-    action: str,
-    change: Change,
-    one: _Folded,
-    host: models.Model | None,
-    frozen: tuple[str, str] | None,
-    *,
-    using: str,
-) -> Fact | None:
-    fact = Fact(
-        action=action,
-        object_link=one.link,
-        session=one.mirror.session if one.mirror else "",
-        key=f"status:{change.status}" if _repeats(action) else "",
-        tracked_at=change.status_at or change.happened_at,
-        recorded_at=change.happened_at,
-        lane=change.lane,
-    )
-    if frozen is not None:
-        fact.amount, fact.currency = money(*frozen, fact.faults)
-    if host is None:
-        return fact
-    try:
-        # A query of the host's own that fails must not end the fold.
-        with transaction.atomic(using=using):
-            if not one.adapter.should_sync(host):
-                return None
-            fact.profile = one.adapter.profile_link(host)
-            if frozen is None:
-                fact.amount, fact.currency = money(one.adapter.amount(host), None, fact.faults)
-    except Exception as error:
-        # The host's own code: the fact is kept, refused, with the adapter's name.
-        fact.faults.append(_fault(one.adapter, error))
-    return fact
-
-
-def _frozen_amount(change: Change, changes: Sequence[Change]) -> tuple[str, str] | None:
-    """Return amount and currency as they were saved with ``change``, ``None`` if the worker has to read them.
-
-    What the same transaction saved later, before the next status, replaces them: the shop was still putting the order
-    together.
-    """
-    if AMOUNT not in change.data:
-        return None
-    found = change
-    for one in changes:
-        if one.pk <= change.pk or (one.label, one.object_pk) != (change.label, change.object_pk):
-            continue
-        if one.status not in (None, change.status):
-            break
-        if TRANSACTION in change.data and one.data.get(TRANSACTION) == change.data[TRANSACTION]:
-            found = one
-    amount, currency = found.data[AMOUNT]
-    return amount, currency
-
-
-def _repeats(action: str) -> bool:
-    """Return whether a status that is reached again is another event. The built-in order actions happen once."""
-    spec = BUILT_IN.get(action)
-    return not (spec and spec.once)
-
-
-def _fault(adapter: Any, error: Exception) -> TrackingError:
-    if isinstance(error, TrackingError):
-        return error  # the data is wrong, not the adapter; it names what is
-    logger.warning("adapter.failed", extra={"adapter": type(adapter).__name__, "error": type(error).__name__})
-    return TrackingError(
-        f"{type(adapter).__name__} raised {type(error).__name__}: {error}", reason="adapter_failed", parameter=""
-    )

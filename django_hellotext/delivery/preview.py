@@ -12,9 +12,10 @@ from ..intake.subjects import OWNED
 from ..models import LAST_PAYLOAD, PAYLOAD_VERSION, Event, Kind, RemoteObject, Session, SkipReason, State
 from ..models.sessions import attachment_of
 from .amounts import lacks_amount, read_amount
-from .batch import Batch, Work, event_links, object_of, profile_of, render_one
+from .batch import Batch, Work, render_one
 from .buyers import utm_of
 from .differences import SENT, names_of
+from .event_links import event_links, object_of, profile_of
 from .mirrors import as_sent, hosts_of, identity_for, link_of, traces_of
 from .send import event_values
 

@@ -20,8 +20,10 @@ from ..models import (
     State,
 )
 from ..models.deliverable import error_fields
-from .batch import Batch, Work, event_links, items_of, object_of, profile_of
+from .batch import Batch, Work
 from .buyers import utm_of
+from .cart_rows import FILLING
+from .event_links import event_links, items_of, object_of, profile_of
 from .mirrors import identity_for
 from .profiles import contacts_to_look_up, own_id, place
 from .send import Call, event_call, event_values, lookup_call, object_call, removal_call, session_call
@@ -203,7 +205,7 @@ def _is_overtaken(event: Event, batch: Batch) -> bool:
     """Whether the cart became an order, or was emptied, since ``event``; asked right before it is sent (demand A2)."""
     cart = object_of(event)
     mirror = batch.mirrors.get(cart)
-    if event.action in batch.FILLING and cart in batch.emptied:
+    if event.action in FILLING and cart in batch.emptied:
         return True
     if mirror is not None and mirror.overtaken_at is not None and mirror.overtaken_at >= event.created_at:
         return True

@@ -17,6 +17,7 @@ from ..models.fields import UtcNow
 from ..signals import delivered, failed
 from . import policy
 from .batch import Work, by_model
+from .cart_rows import stale_cart
 from .figures import Figures
 from .mirrors import holder_of, shared_with, traces_of
 from .profiles import SHARED, clear_leftovers, data_without_profile, forget_profile, shared_message
@@ -44,10 +45,13 @@ class Results:
         self._arrived: list[Work] = []
         self._arrived_at = 0.0
         self._unchanged: list[Work] = []
+        self._stale_carts: set[int] = set()
 
     def delivered(self, work: Work) -> None:
         """The event was received; written together with others."""
         work.row.state = State.DELIVERED
+        if (cart := stale_cart(work)) is not None:
+            self._stale_carts.add(cart.pk)
         now = time.monotonic()
         if not self._arrived:
             self._arrived_at = now
@@ -61,6 +65,10 @@ class Results:
         if not self._arrived:
             return
         works, self._arrived = self._arrived, []
+        if self._stale_carts:
+            # Before the events are finished: if the worker is killed in between, the carts are sent all the same.
+            RemoteObject.objects.using(self.using).repeat(self._stale_carts)
+            self._stale_carts.clear()
         for token, of_token in _by_token(works).items():
             ids = [work.row.pk for work in of_token]
             written = Event.objects.using(self.using).finish(

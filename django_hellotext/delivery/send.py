@@ -17,7 +17,7 @@ from ..api import HellotextClient
 from ..api.types import LineItem
 from ..exceptions import ApiError, NotFound
 from ..models import Event, Kind, RemoteObject, Session
-from .batch import Work, items_of, object_of
+from .batch import Work
 from .buyers import UTM
 from .differences import (
     SENT,
@@ -32,6 +32,7 @@ from .differences import (
     with_cleared,
     with_new_defaults,
 )
+from .event_links import items_of, object_of, prices_of
 from .profiles import Contact, Found, look_up
 
 
@@ -268,7 +269,11 @@ def _object_of(event: Event, ids: Mapping[Link, Any], reference: str) -> dict[st
         return {}
     items = items_of(event)
     if items:
-        lines = [{"product": ids[product], "quantity": _number(quantity)} for product, quantity in items]
+        prices = prices_of(event)
+        lines = [
+            {"product": ids[product], "quantity": _number(quantity), **prices.get(place, {})}
+            for place, (product, quantity) in enumerate(items)
+        ]
         return {"object_parameters": {"reference": reference, "source": event.source, "items": lines}}
     named: dict[str, Any] = {"object": ids[object_of(event)]}
     if event.action not in BUILT_IN:

@@ -15,8 +15,9 @@ from ..exceptions import ApiError
 from ..models import Ending, Event, Kind, RemoteObject, SkipReason, State
 from ..models.deliverable import NO_ERROR, Deliverable, new_token
 from ..models.fields import UtcNow
-from .batch import profile_of
 from .breaker import Breaker
+from .cart_rows import repeat_carts
+from .event_links import profile_of
 from .figures import Figures
 from .mirrors import holder_of, hosts_of, identity_for, link_of, shared_with
 from .policy import is_repeatable, will_not_tell
@@ -114,6 +115,8 @@ def _settle(
     if not rows:
         return 0
     manager: Any = type(rows[0])._default_manager.using(using)
+    if state == State.DELIVERED:
+        repeat_carts([row for row in rows if isinstance(row, Event)], using=using)
     count: int = manager.settle([row.pk for row in rows], token=token, state=state, after=after, **columns)
     for row in rows:
         row.state = state

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .carts import cart_changed, cart_ordered
 from .changes import remember_session, sync
 from .erasure import export_customer, forget_customer, remember_customer
-from .lines import merging
+from .merges import merging
 from .receivers import paused
 from .subscriptions import Evidence, subscribe, unsubscribe
 from .tracking import track

@@ -21,13 +21,14 @@ from .changes import change_named, record_changes
 from .faults import report
 from .ledger import alias_for
 from .lines import whole
+from .merges import SESSION_CART_KEY
 from .sessions import valid_session
 from .subjects import profile_link, refuses_to_be_seen, visitor
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-KEY = "hellotext_cart"  # in the Django session: the name of the cart, which a login's new session key leaves alone
+KEY = SESSION_CART_KEY  # a login's new session key leaves it alone
 Item = tuple[models.Model, int | Decimal] | tuple[models.Model, int | Decimal, Decimal | Money | None]
 
 
@@ -105,11 +106,14 @@ def cart_ordered(cart: HttpRequest | str, *, using: str | None = None) -> None:
     if not key:
         return
     now = clock.now()
-    empty = session_cart_content([], profile=None, metadata={})
-    data = {**whole([]), "content": empty}
-    record_changes([change_named(SESSION_CARTS, key, overtaken_at=now, data=data)], using=alias_for(using))
+    record_changes([change_named(SESSION_CARTS, key, overtaken_at=now, data=emptied())], using=alias_for(using))
     if not isinstance(cart, str):
         cart.session.pop(KEY, None)
+
+
+def emptied() -> dict[str, Any]:
+    """Return what the Change of a cart in the Django session carries that holds nothing any more."""
+    return {**whole([]), "content": session_cart_content([], profile=None, metadata={})}
 
 
 def _key_of(cart: HttpRequest | str, *, make: bool) -> str:

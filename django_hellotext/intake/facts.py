@@ -41,7 +41,11 @@ ONCE = "once"
 
 @dataclass(kw_only=True)
 class Fact:
-    """What ``track()`` was told, checked; ``faults`` holds what is wrong with the data."""
+    """What ``track()`` was told, checked.
+
+    ``faults``: what is wrong with the data that the caller gave. ``adapter_faults``: what an adapter could not read;
+    the worker reads it when the row is sent again.
+    """
 
     action: str
     destination: str = DESTINATION
@@ -60,9 +64,14 @@ class Fact:
     consent: bool | None = None
     lane: int = 0
     faults: list[TrackingError] = field(default_factory=list)
+    adapter_faults: list[TrackingError] = field(default_factory=list)
 
     def row(self) -> Event:
-        """The Event to insert."""
+        """Return the Event to insert.
+
+        A fault of the caller's data leaves the key free: the caller may record it again, corrected. After a fault of
+        an adapter the key is kept, because the row itself is completed when it is sent again.
+        """
         identity = uuid.uuid4()
         profile, target = self.profile, self.object_link
         key_owner = profile or target
@@ -94,11 +103,10 @@ class Fact:
         )
         if self.recorded_at is not None:
             event.created_at = self.recorded_at
-        if self.faults:
-            event.refuse_at_recording(
-                type=self.faults[0].reason, parameter=self.faults[0].parameter, text=str(self.faults[0])
-            )
-        else:
+        if fault := next(iter([*self.faults, *self.adapter_faults]), None):
+            event.refuse_at_recording(type=fault.reason, parameter=fault.parameter, text=str(fault))
+        event.incomplete = bool(self.adapter_faults)
+        if not self.faults:
             event.dedupe = self._dedupe(profile, target)
         return event
 

@@ -6,9 +6,6 @@ Frozen in the Change, because two changes that are folded together are still two
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -18,29 +15,14 @@ from ..actions import Purpose
 from ..adapters import Adapter, CartAdapter
 from ..adapters.lines import line_fact, line_facts
 from .current import current_request
+from .merges import QUIET, current_merge, merge_data
 from .sessions import user_of
 from .subjects import is_visitor
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-LINE, LINES, LOOK, QUIET, CONSENT = "line", "lines", "look", "quiet", "consent"
-
-_merging: ContextVar[bool] = ContextVar("django_hellotext_merging", default=False)
-
-
-@contextmanager
-def merging() -> Iterator[None]:
-    """Within this block carts change without ``cart.added`` and ``cart.removed`` (demand A9).
-
-    For what is no doing of the customer's: two carts that become one at login, a cart that is rebuilt. The carts
-    themselves are mirrored as ever, and what they hold afterwards is what the next event is measured by.
-    """
-    before = _merging.set(True)
-    try:
-        yield
-    finally:
-        _merging.reset(before)
+LINE, LINES, LOOK, CONSENT = "line", "lines", "look", "consent"
 
 
 def is_tracked(adapter: Adapter) -> bool:
@@ -54,7 +36,7 @@ def line_data(adapter: Adapter, line: Any, *, is_gone: bool, is_cascade: bool) -
     A line that goes along with its cart, its product or its customer is nothing that the customer has done.
     """
     if not is_tracked(adapter):
-        return {}
+        return merge_data(adapter)
     fact = line_fact(adapter, line)
     if fact is None:
         return look_data(is_quiet=is_cascade)
@@ -71,7 +53,7 @@ def look_data(*, is_quiet: bool = False) -> dict[str, Any]:
 def cart_data(cart: models.Model, adapter: Adapter) -> dict[str, Any]:
     """What the Change of a saved ``cart`` carries where the cart itself holds its lines, as in a JSON field."""
     if not is_tracked(adapter) or any(way.is_line for way in adapter.dependencies.related):
-        return {}
+        return merge_data(adapter)
     return whole(line_facts(adapter, cart))
 
 
@@ -81,7 +63,8 @@ def whole(facts: list[dict[str, Any]], *, request: HttpRequest | None = None) ->
 
 
 def _circumstances(*, is_quiet: bool = False, request: HttpRequest | None = None) -> dict[str, Any]:
-    found: dict[str, Any] = {QUIET: True} if is_quiet or _merging.get() else {}
+    merge = current_merge()
+    found: dict[str, Any] = {QUIET: merge or True} if merge or is_quiet else {}
     request = request or current_request()
     # Staff who put a customer's cart right are not asked for their own consent (G5); sending asks for the customer's.
     if request is not None and is_visitor(request):

@@ -22,6 +22,7 @@ from .faults import contained
 from .handover import hand_over
 from .ledger import alias_for
 from .lines import cart_data
+from .merges import merge_data
 from .visits import visit_of
 
 _paused: ContextVar[bool] = ContextVar("django_hellotext_paused", default=False)
@@ -235,7 +236,9 @@ def _own_changes(
 def _own_deletion(sender: type[models.Model], instance: models.Model, adapter: Adapter) -> Change:
     # Of an object with tables above it, the registered one may stay; its own deletion has a signal of its own.
     is_own = concrete(sender) is concrete(adapter.model)
-    return change_of(instance, adapter, deleted=is_own, with_status=False)
+    change = change_of(instance, adapter, deleted=is_own, with_status=False)
+    change.data.update(merge_data(adapter))
+    return change
 
 
 def _family(model: type[models.Model]) -> Iterator[type[models.Model]]:

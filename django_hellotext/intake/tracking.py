@@ -16,7 +16,7 @@ from django.db import DatabaseError, models, transaction
 
 from .. import consent, dispatch
 from ..actions import BUILT_IN, Purpose, purpose_of
-from ..adapters import Adapter, Link
+from ..adapters import Adapter, Link, registry
 from ..api.types import Money
 from ..conf import hellotext_settings
 from ..exceptions import HellotextError, TrackingError
@@ -79,7 +79,8 @@ def track(
         it is a loaded field, else by the worker before the event is sent.
     :param items: for cart events, pairs of product and *resulting* quantity.
     :param key: makes recording idempotent: the same action, object and key is one event, however often it is
-        recorded (demand A3). The built-in order actions have one by themselves.
+        recorded. The built-in order actions have one automatically. A row that failed because of its arguments leaves
+        its key free; one that failed because of an adapter keeps it, and is completed when it is sent again.
     :param tracked_at: when it happened; a naive time is local time in ``TIME_ZONE``. Now by default.
     :raises TypeError: an argument of a wrong type, an object without an adapter.
     :raises TrackingError: an action that is neither built in nor declared. Faults of data do not raise (they
@@ -121,11 +122,16 @@ def track(
             owned = buyer_known_by is not None
             fact.url = fact.url or _url_of(action, request)
             _identify(fact, buyer_known_by, profile=profile, session=session, request=request, using=alias)
+            is_identified = not fact.adapter_faults
             purpose = purpose_of(action)
             asked, subject = request, profile or _user_of(request) or obj
-            if request is not None and (owned or profile is not None) and not speaks_for(request, fact.profile):
+            if (
+                request is not None
+                and (owned or profile is not None)
+                and not (is_identified and speaks_for(request, fact.profile))
+            ):
                 # Staff look at a customer's order: neither this view nor their consent is the customer's.
-                if profile is None and _is_a_look(action):
+                if profile is None and is_identified and _is_a_look(action):
                     return
                 asked, subject = None, profile or obj
             answer = consent.decide(asked, purpose=purpose, subject=subject)
@@ -134,7 +140,7 @@ def track(
             fact.consent = answer
             if asked is not None and purpose is not Purpose.BROWSE and not session and refuses_to_be_seen(asked):
                 fact.session = ""
-            if request is not None and not owned and fact.profile is None and not fact.session:
+            if is_identified and request is not None and not owned and fact.profile is None and not fact.session:
                 # An unknown visitor: no browser session yet, a bot, or a member of staff.
                 return
             _judge(fact, owned=owned)
@@ -151,8 +157,9 @@ def track(
         report(error, "track", using=alias)
     else:
         dispatch.wake(alias)
-    if faults and hellotext_settings.RAISE_ERRORS:
-        raise faults[0]
+    found = [*faults, *fact.adapter_faults]
+    if found and hellotext_settings.RAISE_ERRORS:
+        raise found[0]
 
 
 def record_events(drafts: Iterable[tuple[int | None, facts.Fact]], *, using: str) -> None:
@@ -211,9 +218,17 @@ def _identify(
     except Exception as error:
         logger.exception("adapter.failed", extra={"action": fact.action})
         message = f"An adapter raised {type(error).__name__}: {error}"
-        fact.faults.append(TrackingError(message, reason="adapter_failed"))
+        fact.adapter_faults.append(TrackingError(message, reason="adapter_failed"))
+        fact.profile = _unread_customer(profile, request)
         return
     fact.profile, fact.session = given or link, fact.session or found
+
+
+def _unread_customer(profile: models.Model | None, request: HttpRequest | None) -> Link | None:
+    """Return the customer whose adapter failed. Whether they are wanted at Hellotext is asked when they are sent."""
+    customer: Any = profile or _user_of(request)
+    adapter = registry.for_model(customer.__class__) if isinstance(customer, models.Model) else None
+    return link_to(customer, adapter) if adapter is not None and adapter.kind == "profile" else None
 
 
 def _knows_buyer(obj: models.Model | None, adapter: Adapter | None) -> tuple[models.Model, Adapter] | None:
@@ -231,7 +246,7 @@ def _judge(fact: facts.Fact, *, owned: bool) -> None:
     if spec and spec.needs_url and not fact.url:
         fact.faults.append(TrackingError(f"{fact.action} needs a url.", reason="parameter_missing", parameter="url"))
     # The session of a cart or order may still be found by the INSERT itself.
-    if fact.profile is None and not fact.session and not owned:
+    if fact.profile is None and not fact.session and not owned and not fact.adapter_faults:
         fact.faults.append(
             TrackingError(
                 "neither a profile nor a session is known. Pass profile=, which may be the guest's cart or order.",

@@ -113,6 +113,7 @@ class Migration(migrations.Migration):
                 ('tracked_at', django_hellotext.models.fields.UtcDateTimeField(verbose_name='happened')),
                 ('consent', models.BooleanField(null=True, verbose_name='consent')),
                 ('payload_version', models.PositiveSmallIntegerField(db_default=1, default=1, editable=False)),
+                ('incomplete', models.BooleanField(db_default=False, default=False, editable=False)),
             ],
             options={
                 'verbose_name': 'event',

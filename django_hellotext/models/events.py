@@ -50,6 +50,11 @@ class EventQuerySet(DeliverableQuerySet):
         """Store the amounts that were read for ``events`` in hand under ``token``."""
         self.held(token).bulk_update(events, ["amount", "currency"])
 
+    def complete(self, events: Collection[Event], *, token: str) -> None:
+        """Store what was missing from ``events`` in hand under ``token``."""
+        columns = ["profile_label", "profile_pk", "session", "ordering_key", "amount", "currency", "incomplete"]
+        self.held(token).bulk_update(events, columns)
+
     def erase(self, ids: Collection[int]) -> int:
         """Nothing more is sent of these rows, and nothing personal stays of them (demand I3); answers how many.
 
@@ -104,6 +109,8 @@ class Event(Deliverable):
     payload_version = models.PositiveSmallIntegerField(
         default=PAYLOAD_VERSION, db_default=PAYLOAD_VERSION, editable=False
     )
+    # An adapter failed while this was recorded; the worker reads what is missing when the row is sent again.
+    incomplete = models.BooleanField(default=False, db_default=False, editable=False)
 
     objects = EventManager()
 
@@ -126,7 +133,7 @@ class Event(Deliverable):
         return self.destination == SUBSCRIPTION
 
     def refuse_at_recording(self, *, type: str, parameter: str, text: str) -> None:
-        """Make an unsaved row a refused one that waits for a person. Its key is free for a later, better one (C8)."""
+        """Make an unsaved row a failed one that waits for a person. Its key is free for a later, better one."""
         self.state = State.FAILED
         self.dedupe = None
         for name, value in error_fields(type=type, parameter=parameter, message=text).items():

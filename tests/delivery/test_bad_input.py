@@ -17,7 +17,7 @@ from django_hellotext import clock
 from django_hellotext.adapters import Money, OnChange, Value, registry
 from django_hellotext.adapters import values as adapter_values
 from django_hellotext.api import types as api_types
-from django_hellotext.delivery import Report, fold
+from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.intake import backfill
 from django_hellotext.models import Change, Event, RemoteObject, SkipReason, State
@@ -457,11 +457,11 @@ def test_only_a_status_that_the_column_does_not_offer_is_named(
     order = make_order(customer=make_customer())
     note = Note.objects.create(order=order, text="first")
     deliver()
-    fold._notice.cache_clear()
+    change_events.notice_unknown.cache_clear()
     order.status, note.text = "odd", "odd"
     note.save()
     order.save()
     deliver()
     assert not Event.objects.exists()
     assert ("status.unknown" in caplog.messages) is warned
-    fold._notice.cache_clear()
+    change_events.notice_unknown.cache_clear()

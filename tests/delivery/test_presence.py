@@ -35,9 +35,7 @@ def put(model: Sendable | type[Change], state: State, lane: Lane, account: str =
 
 
 @pytest.mark.parametrize(("model", "state", "lane"), PLACES)
-def test_a_row_is_seen_in_its_table_state_and_lane(
-    model: Sendable | type[Change], state: State, lane: Lane
-) -> None:
+def test_a_row_is_seen_in_its_table_state_and_lane(model: Sendable | type[Change], state: State, lane: Lane) -> None:
     assert occupied(ACCOUNT, using="default") == set()
     put(model, state, lane)
     assert occupied(ACCOUNT, using="default") == {(model, state, lane)}

@@ -36,6 +36,8 @@ def shown(event: Event) -> dict[str, Any]:
     assert found is not None
     if "amount" in found:
         found["amount"] = float(found["amount"])
+    for item in found.get("object_parameters", {}).get("items", []):
+        item["price"]["amount"] = float(item["price"]["amount"])
     return {**found, "tracked_at": int(datetime.fromisoformat(found["tracked_at"]).timestamp())}
 
 

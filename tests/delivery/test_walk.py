@@ -18,7 +18,8 @@ from django_hellotext.adapters import Link
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report, carriage, claim, engine, readiness
 from django_hellotext.delivery.batch import Work
-from django_hellotext.delivery.fold import _notice, fold
+from django_hellotext.delivery.change_events import notice_unknown
+from django_hellotext.delivery.fold import fold
 from django_hellotext.delivery.mirrors import new_mirror
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Account, Change, Event, RemoteObject, State
@@ -168,7 +169,7 @@ def test_every_transition_sends_what_is_mapped_and_nothing_else(
     hellotext: Emulator, deliver: Deliver, caplog: pytest.LogCaptureFixture, before: str, now: str
 ) -> None:
     """Demand A6: the whole matrix; what is not mapped is not inferred, and what nobody knows is said once."""
-    _notice.cache_clear()
+    notice_unknown.cache_clear()
     order = make_order(customer=make_customer(), status=before)
     make_order_line(order=order)
     for _ in range(2):
