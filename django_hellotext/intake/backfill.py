@@ -19,12 +19,11 @@ from ..actions import BUILT_IN
 from ..adapters import Adapter, Link
 from ..adapters.history import history_of
 from ..adapters.rendering import neutral
-from ..conf import hellotext_settings
 from ..models import Change, Event, Lane
 from ..models.changes import BASELINE
 from ..savepoints import HostCode
 from . import facts, ledger
-from .changes import change_of, placed
+from .changes import change_named, change_of, placed
 from .subjects import key_of
 
 T = TypeVar("T")
@@ -143,11 +142,7 @@ def changes_of(adapter: Adapter, objects: Iterable[models.Model], *, events: boo
 
 def deletions_of(adapter: Adapter, pks: Iterable[str]) -> list[Change]:
     """What says that the objects with ``pks`` are gone, although no signal told; unsaved."""
-    now, account = clock.now(), hellotext_settings.account
-    return [
-        Change(account=account, lane=Lane.BACKFILL, label=adapter.label, object_pk=pk, deleted=True, happened_at=now)
-        for pk in pks
-    ]
+    return [change_named(adapter.label, pk, lane=Lane.BACKFILL, deleted=True) for pk in pks]
 
 
 def history_events(

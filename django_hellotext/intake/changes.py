@@ -119,10 +119,10 @@ def change_of(
     except Exception as error:
         # The object changed all the same; only its status is not known (demand C10).
         report(error, "status", using=database_of(obj))
-    change = Change(
+    change = Change.about(
+        adapter.label,
+        pk or key_of(obj, adapter),
         account=hellotext_settings.account,
-        label=adapter.label,
-        object_pk=pk or key_of(obj, adapter),
         created=created,
         deleted=deleted,
         status=seen[0] if seen else None,
@@ -154,9 +154,7 @@ def change_of(
 
 def change_named(label: str, pk: object, **columns: Any) -> Change:
     """A Change of the object that ``label`` and ``pk`` name, of which nothing more is known."""
-    return Change(
-        account=hellotext_settings.account, label=label, object_pk=str(pk), happened_at=clock.now(), **columns
-    )
+    return Change.about(label, str(pk), account=hellotext_settings.account, happened_at=clock.now(), **columns)
 
 
 def overtaken_by(obj: models.Model, adapter: Adapter) -> list[Change]:
@@ -164,9 +162,7 @@ def overtaken_by(obj: models.Model, adapter: Adapter) -> list[Change]:
     cart = adapter.cart_link(obj) if isinstance(adapter, OrderAdapter) else None
     if cart is None:
         return []
-    now = clock.now()
-    account = hellotext_settings.account
-    return [Change(account=account, label=cart.label, object_pk=cart.pk, happened_at=now, overtaken_at=now)]
+    return [change_named(cart.label, cart.pk, overtaken_at=clock.now())]
 
 
 def record_changes(changes: Sequence[Change], *, using: str) -> None:

@@ -8,12 +8,10 @@ from django.apps import apps
 from django.db import models
 from django.db.models.signals import post_delete, post_save
 
-from .. import clock
 from ..adapters import registry
 from ..adapters.verification import ALLAUTH
 from ..conf import hellotext_settings
-from ..models import Change
-from .changes import record_changes
+from .changes import change_named, record_changes
 from .faults import contained
 from .ledger import alias_for
 from .receivers import is_paused
@@ -42,10 +40,4 @@ def address_changed(
     key = getattr(instance, user.attname)
     if adapter is None or adapter.kind != "profile" or key is None:
         return
-    change = Change(
-        account=hellotext_settings.account,
-        label=adapter.label,
-        object_pk=str(key),
-        happened_at=clock.now(),
-    )
-    record_changes([change], using=alias_for(using, instance))
+    record_changes([change_named(adapter.label, key)], using=alias_for(using, instance))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -18,7 +18,6 @@ from .states import CHANGES, Lane, State
 
 # In ``Change.data``: the status only becomes the baseline, and no event.
 BASELINE = "baseline"
-STATUS_LENGTH = 100  # characters of a status that are compared
 # In ``Change.metadata``: this row only reserves an ID for a second event of the change that follows it.
 _RESERVED = "reserved"
 
@@ -47,7 +46,10 @@ class ChangeQuerySet(models.QuerySet["Change"]):
     delete.queryset_only = True  # type: ignore[attr-defined]  # as above
 
 
-class ChangeManager(models.Manager.from_queryset(ChangeQuerySet)):  # type: ignore[misc]  # a class made at run time
+_Manager = models.Manager.from_queryset(ChangeQuerySet)
+
+
+class ChangeManager(_Manager["Change"]):
     """The rows of the event table that are changes."""
 
     def get_queryset(self) -> ChangeQuerySet:
@@ -73,7 +75,7 @@ class Change(Event):
         *("object_label", "object_pk", "object_parameters", "metadata", "tracked_at", "created_at", "updated_at"),
     )
 
-    objects = ChangeManager()
+    objects: ClassVar[ChangeManager] = ChangeManager()  # type: ignore[assignment]  # other rows than an event's
 
     class Meta:
         proxy = True
@@ -88,14 +90,34 @@ class Change(Event):
     def __str__(self) -> str:
         return f"{self.object_label} {self.object_pk}"
 
+    @classmethod
+    def about(
+        cls,
+        label: str,
+        pk: str,
+        *,
+        account: str,
+        happened_at: datetime,
+        lane: int = Lane.LIVE,
+        created: bool = False,
+        deleted: bool = False,
+        status: str | None = None,
+        status_at: datetime | None = None,
+        overtaken_at: datetime | None = None,
+        session: str = "",
+        data: dict[str, Any] | None = None,
+    ) -> Change:
+        """Return an unsaved change of the object that ``label`` and ``pk`` name."""
+        change = cls(account=account, lane=lane, object_label=label, object_pk=pk, session=session)
+        change.happened_at, change.data = happened_at, data or {}
+        change.created, change.deleted = created, deleted
+        change.status, change.status_at, change.overtaken_at = status, status_at, overtaken_at
+        return change
+
     @property
     def label(self) -> str:
         """The label of the object's model."""
         return self.object_label
-
-    @label.setter
-    def label(self, label: str) -> None:
-        self.object_label = label
 
     @property
     def happened_at(self) -> datetime:
@@ -144,7 +166,7 @@ class Change(Event):
 
     @status.setter
     def status(self, status: str | None) -> None:
-        self._note("status", None if status is None else status[:STATUS_LENGTH])
+        self._note("status", status)
 
     @property
     def status_at(self) -> datetime | None:
@@ -181,15 +203,11 @@ class Change(Event):
 
     def reserve(self) -> Change:
         """Return an unsaved row to insert before this one: an ID for a second event of the same change."""
-        return Change(
-            account=self.account,
-            lane=self.lane,
-            state=self.state,
-            label=self.label,
-            object_pk=self.object_pk,
-            happened_at=self.happened_at,
-            metadata={_RESERVED: True},
+        row = Change.about(
+            self.label, self.object_pk, account=self.account, lane=self.lane, happened_at=self.happened_at
         )
+        row.state, row.metadata = self.state, {_RESERVED: True}
+        return row
 
     def _note(self, name: str, value: bool | str | None) -> None:
         self.metadata.pop(name, None)

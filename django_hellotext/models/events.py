@@ -71,7 +71,10 @@ class EventQuerySet(DeliverableQuerySet):
         return count
 
 
-class EventManager(models.Manager.from_queryset(EventQuerySet)):  # type: ignore[misc]  # a class made at run time
+_Manager = models.Manager.from_queryset(EventQuerySet)
+
+
+class EventManager(_Manager["Event"]):
     """The events, without the changes that share their table."""
 
     def get_queryset(self) -> EventQuerySet:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from django_hellotext.adapters import OnChange, Value
 from django_hellotext.exceptions import ConfigurationError
-from django_hellotext.models import Change
+from django_hellotext.models import RemoteObject
 from tests.testshop.models import Order
 
 from .shop import order_adapter, product_adapter
@@ -60,7 +60,7 @@ def test_a_status_is_remembered_as_far_as_its_column_goes() -> None:
     found = adapter.status(Order(status=long, shipped_at=NOON))
     assert found == (long[:100], NOON)
     assert adapter.action_for(long[:100]) == "order.placed"
-    assert len(long[:100]) == Change._meta.get_field("status").max_length
+    assert len(long[:100]) == RemoteObject._meta.get_field("baseline").max_length
 
 
 def test_a_status_that_the_database_works_out_is_not_known_yet() -> None:

@@ -78,7 +78,7 @@ def trouble(shop: Any, deliver: Deliver) -> Order:
         state=State.FAILED,
         **error_fields(status=None, type=Session.CONFLICT, parameter="session", message="It is another customer's."),
     )
-    Change.objects.create(account="books/test", label="bookshop.order", object_pk=str(refused.pk), happened_at=now)
+    Change.about("bookshop.order", str(refused.pk), account="books/test", happened_at=now).save()
     return refused
 
 

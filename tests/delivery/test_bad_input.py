@@ -17,7 +17,7 @@ from django_hellotext import clock
 from django_hellotext.adapters import Money, OnChange, Value, registry
 from django_hellotext.adapters import values as adapter_values
 from django_hellotext.api import types as api_types
-from django_hellotext.delivery import Report
+from django_hellotext.delivery import Report, change_events
 from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.intake import backfill
 from django_hellotext.models import Change, Event, RemoteObject, SkipReason, State

@@ -215,7 +215,7 @@ def test_what_the_shop_reports_counts_although_a_sync_has_read_it_first(
 @pytest.mark.usefixtures("repeating")
 def test_a_save_behind_many_others_is_folded_before_the_sync_that_has_read_it(placed: Order) -> None:
     Change.objects.bulk_create(
-        Change(account=ACCOUNT, label="testshop.voucher", object_pk=str(number), happened_at=timezone.now())
+        Change.about("testshop.voucher", str(number), account=ACCOUNT, happened_at=timezone.now())
         for number in range(LIMIT + 1)
     )
     ship(placed)
@@ -301,14 +301,14 @@ def test_an_old_order_that_a_bulk_call_meets_sends_no_event(old_order: Order, fo
 def test_a_change_of_a_related_object_sends_no_event(placed: Order, fold_all: Callable[[], None]) -> None:
     """It waits in the same lane as a sync's."""
     Order.objects.filter(pk=placed.pk).update(status="shipped")
-    Change.objects.create(
+    Change.about(
+        "testshop.category",
+        "1",
         account=ACCOUNT,
         lane=Lane.BACKFILL,
-        label="testshop.category",
-        object_pk="1",
         data={"dependent": "testshop.order", "keys": [str(placed.pk)]},
         happened_at=timezone.now(),
-    )
+    ).save()
     fold_all()
     assert not Event.objects.exists()
 

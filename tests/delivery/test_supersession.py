@@ -121,7 +121,7 @@ def test_the_order_of_another_object_cancels_nothing_of_a_cart_in_hand(
         if getattr(instance, "kind", "") == "cart":
             now = clock.now()
             account = hellotext_settings.account
-            Change.objects.create(account=account, label=label, object_pk=key, happened_at=now, overtaken_at=now)
+            Change.about(label, key, account=account, happened_at=now, overtaken_at=now).save()
 
     delivered.connect(place)
     try:

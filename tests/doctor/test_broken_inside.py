@@ -182,9 +182,7 @@ def test_the_last_worker_was_long_ago(healthy: Emulator, doctor: Doctor) -> None
 
 
 def wait_since(age: timedelta) -> None:
-    Change.objects.create(
-        account="test-business/test", label="testshop.product", object_pk="1", happened_at=clock.now() - age
-    )
+    Change.about("testshop.product", "1", account="test-business/test", happened_at=clock.now() - age).save()
 
 
 def test_sending_on_the_request(settings: Any, healthy: Emulator, doctor: Doctor) -> None:

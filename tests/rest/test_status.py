@@ -60,7 +60,7 @@ def test_open_rows_are_counted_and_the_oldest_is_named(client: Client) -> None:
     make_event(5, lane=Lane.BACKFILL, created_at=minutes_ago(60))
     make_object(1, state=State.UNCERTAIN)
     make_object(2, updated_at=minutes_ago(20))
-    Change.objects.create(account=KEY, label="testshop.product", object_pk="1", happened_at=minutes_ago(3))
+    Change.about("testshop.product", "1", account=KEY, happened_at=minutes_ago(3)).save()
     body = ask(client).json()
     [database] = body["databases"]
     assert database["counts"] == {
@@ -98,7 +98,7 @@ def test_rows_that_wait_without_a_worker_are_stalled(client: Client) -> None:
 
 
 def test_saves_that_nobody_has_looked_at_are_stalled_too(client: Client) -> None:
-    Change.objects.create(account=KEY, label="testshop.product", object_pk="1", happened_at=minutes_ago(9))
+    Change.about("testshop.product", "1", account=KEY, happened_at=minutes_ago(9)).save()
     assert state(client) == "stalled"
 
 

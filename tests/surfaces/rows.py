@@ -49,9 +49,9 @@ def build(model: type[models.Model], number: int, **values: Any) -> Any:
         },
         Change: {
             "account": "test-business/test",
-            "label": "testshop.product",
+            "object_label": "testshop.product",
             "object_pk": str(number),
-            "happened_at": now,
+            "tracked_at": now,
         },
         Account: {"key": f"business/{number}", "business_id": "business", "environment": str(number)},
     }

@@ -170,13 +170,8 @@ def test_the_session_of_an_order_counts_before_its_change_is_folded(
 ) -> None:
     known, unknown = (unseen_refund(placed_order(customer=make_customer())) for _ in range(2))
     drain()
-    Change.objects.create(
-        account=Event.objects.first().account,  # type: ignore[union-attr]  # an order was placed
-        label="testshop.order",
-        object_pk=str(known.order_id),
-        session="buyer",
-        happened_at=clock.now(),
-    )
+    order, account = str(known.order_id), Event.objects.get(action="order.placed", object_pk=known.order_id).account
+    Change.about("testshop.order", order, account=account, session="buyer", happened_at=clock.now()).save()
     hosts = list(refunds.queryset(Return.objects.all()))
     with django_assert_num_queries(2):
         assert sessions_of(refunds, hosts, using="default") == {str(known.pk): "buyer"}
