@@ -46,6 +46,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only-events", action="store_true", help="no changes of objects and no orders meanwhile")
     parser.add_argument("--track-orders", action="store_true", help="also track what is no status of an order")
+    parser.add_argument("--across", action="store_true", help="number a customer's orders and views as one sequence")
     parser.add_argument("--atomic", action="store_true", help="every step in a transaction")
     parser.add_argument("--stubborn", action="store_true", help="go on when the database is away for a while")
     return parser
@@ -111,6 +112,10 @@ class Traffic:
 
     def _choose(self) -> Callable[[], None]:
         chance = self.random.random()
+        if self.arguments.across:
+            chance = 0.4 + 0.6 * chance  # half of the steps concern orders
+            if chance > 0.7:
+                return self._advance_order if self.orders and chance < 0.9 else self._buy
         if self.arguments.only_events or chance < 0.7:
             return self._look
         if chance < 0.8:
@@ -163,16 +168,16 @@ class Traffic:
 
         from tests.testshop.models import Order, OrderLine
 
-        buyer = self.random.choice([visitor.customer for visitor in self.visitors if visitor.customer])
+        buyer = self.random.choice(self._buyers())
         self.bought += 1
         number = f"{self.arguments.name}-{self.bought}"
         with transaction.atomic():
-            order = Order.objects.create(number=number, customer=buyer, total=Decimal("9.90"))
+            order = Order.objects.create(number=number, customer=buyer.customer, total=Decimal("9.90"))
             product = self.random.choice(self.products)
             OrderLine.objects.create(order=order, product=product, unit_price=Decimal("9.90"))
             order.status = "placed"
             order.save()
-            self._note(f"order {number}|1|order.placed")
+            self._note_order(order, 1)
             if self.arguments.track_orders:
                 self._deliver_order(order)
         self.orders.append(order)
@@ -187,6 +192,7 @@ class Traffic:
     def _advance_order(self) -> None:
         from django.db import transaction
 
+        import django_hellotext
         from tests.testshop.models import Order
 
         order = Order.objects.get(pk=self.random.choice(self.orders).pk)
@@ -195,8 +201,26 @@ class Traffic:
             return
         order.status = STEPS[place]
         with transaction.atomic():
-            order.save()
-            self._note(f"order {order.number}|{place + 1}|{ACTIONS[order.status]}")
+            if self.arguments.across and self.random.random() < 0.5:
+                # As a shop does that tracks by itself: no signal tells of the new status.
+                Order.objects.filter(pk=order.pk).update(status=order.status)
+                django_hellotext.track(ACTIONS[order.status], order)
+            else:
+                order.save()
+            self._note_order(order, place + 1)
+
+    def _buyers(self) -> list[Visitor]:
+        """Those who may order. In one sequence with their views only if both have the same ordering key."""
+        return [one for one in self.visitors if one.customer and not (self.arguments.across and one.session)]
+
+    def _note_order(self, order: Order, place: int) -> None:
+        action = ACTIONS[order.status]
+        if not self.arguments.across:
+            self._note(f"order {order.number}|{place}|{action}")
+            return
+        key = next(one.key for one in self.visitors if one.customer and one.customer.pk == order.customer_id)
+        self.numbers[key] = self.numbers.get(key, 0) + 1
+        self._note(f"{key}|{self.numbers[key]}|order {order.number} {action}")
 
 
 def _pause(seconds: float) -> None:

@@ -11,7 +11,7 @@ import pytest
 from django_hellotext.emulator import Emulator, EmulatorServer, Fault
 from tests.ports import closed_port
 
-from .shop import NO_TIMEOUTS, Shop, take_in, wait_for
+from .shop import ARE_EVENTS, NO_TIMEOUTS, Shop, take_in, wait_for
 
 MOST = 60
 RECORD = f"""
@@ -39,8 +39,8 @@ def shop(tmp_path: Path, server: EmulatorServer, options: dict[str, float]) -> I
 def keep(count: int, shop: Shop) -> None:
     """Leave only the first ``count`` of the recorded events."""
     shop.database.execute(
-        f"DELETE FROM django_hellotext_event WHERE id NOT IN"  # noqa: S608 - a number of ours
-        f" (SELECT id FROM django_hellotext_event ORDER BY id LIMIT {count})"
+        f"DELETE FROM django_hellotext_event WHERE {ARE_EVENTS} AND id NOT IN"  # noqa: S608 - texts of ours
+        f" (SELECT id FROM django_hellotext_event WHERE {ARE_EVENTS} ORDER BY id LIMIT {count})"
     )
     assert shop.states() == ["pending"] * count
 

@@ -24,6 +24,7 @@ from django_hellotext.admin.paging import CappedPaginator
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import (
+    CHANGES,
     PROXIES,
     Account,
     Change,
@@ -162,10 +163,11 @@ def test_every_table_that_a_person_may_ask_about_has_a_page() -> None:
 
 
 def test_each_state_is_told_in_a_word_and_a_mark(hellotext: Emulator, operator: Client) -> None:
-    for number, state in enumerate(State):
+    states = [state for state in State if state not in CHANGES]
+    for number, state in enumerate(states):
         make(Product, number, state=state)
     page = text(operator, url(Product))
-    for state, mark in zip(State, "…→✓✓?✗○○", strict=True):
+    for state, mark in zip(states, "…→✓✓?✗○○", strict=True):
         assert f"{mark} {state.label}</span>" in page
 
 

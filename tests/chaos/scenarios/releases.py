@@ -52,6 +52,7 @@ def _traffic(arena: Arena, shop: Shop, events: int, rate: str, name: str) -> sub
 def _others_are_sent(shop: Shop) -> bool:
     """Whether all that has nothing to do with orders has arrived."""
     ((count,),) = shop.rows(
-        "SELECT COUNT(*) FROM django_hellotext_event WHERE state <> 'delivered' AND object_label <> 'testshop.order'"
+        "SELECT COUNT(*) FROM django_hellotext_event"
+        " WHERE state NOT IN ('delivered', 'change', 'touch') AND object_label <> 'testshop.order'"
     )
     return not count
