@@ -20,6 +20,7 @@ from ..models import (
     State,
 )
 from ..models.deliverable import error_fields
+from ..models.fields import CLOCK_STEP
 from .batch import Batch, Work
 from .buyers import utm_of
 from .cart_rows import FILLING
@@ -267,6 +268,8 @@ def _is_joined(event: Event, batch: Batch) -> bool:
     if row.state in (State.FAILED, State.SKIPPED):
         return False
     waited = (batch.now - row.created_at).total_seconds()
-    if row.state == State.PENDING and waited > hellotext_settings.SESSION_WAIT:
+    # A session that was noted while the clock was ahead would be waited for until the clock gets there.
+    is_ahead = waited < -CLOCK_STEP.total_seconds()
+    if row.state == State.PENDING and (waited > hellotext_settings.SESSION_WAIT or is_ahead):
         return False
     raise _NotNow(Wait())

@@ -12,7 +12,7 @@ from django_hellotext import clock
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.crowd import drains_at_work
 from django_hellotext.emulator import Emulator
-from django_hellotext.models import Account, Event, Lane, RemoteObject, State
+from django_hellotext.models import Account, Event, Lane, RemoteObject, Session, State
 from django_hellotext.models.fields import UtcNow
 from tests.factories import make_customer, make_product
 
@@ -103,3 +103,15 @@ def test_a_pause_is_over(hellotext: Emulator, deliver: Deliver, delay: timedelta
     Account.objects.update(held_at=UtcNow() + HOUR, paused_until=UtcNow() + HOUR + delay)
     deliver()
     assert len(delivered()) == 2
+
+
+def test_a_session_that_was_noted_ahead_is_not_waited_for(hellotext: Emulator, deliver: Deliver) -> None:
+    """Hellotext has not seen the session yet; the event goes with its customer alone."""
+    customer = make_customer()
+    django_hellotext.track("page.viewed", profile=customer, session="unknown", url="https://shop.example/")
+    deliver()
+    assert delivered() == []
+    Session.objects.update(created_at=clock.now() + HOUR)
+    Event.objects.update(next_attempt_at=None)
+    deliver()
+    assert len(delivered()) == 1

@@ -66,12 +66,12 @@ def _cross(shop: Shop) -> int:
         for setting in ("SET deadlock_timeout = '10s'",) if database.vendor == "postgres" else ():
             cursor.execute(setting)
         cursor.execute("BEGIN")
-        cursor.execute(BACKWARDS)
-        found = cursor.fetchall()
-        time.sleep(0.3 if found else 0.02)
-        # Much work done makes a transaction a bad victim for MariaDB.
-        cursor.execute("UPDATE testshop_product SET weight = weight + 1") if found else None
         try:
+            cursor.execute(BACKWARDS)
+            found = cursor.fetchall()
+            time.sleep(0.3 if found else 0.02)
+            # Much work done makes a transaction a bad victim for MariaDB.
+            cursor.execute("UPDATE testshop_product SET weight = weight + 1") if found else None
             cursor.execute("UPDATE django_hellotext_account SET pauses = pauses WHERE pauses >= 0")
         except Exception as error:
             if "deadlock" not in str(error).lower():
