@@ -295,6 +295,11 @@ class ChangeAdmin(ReadOnlyAdmin):
     fields = ("host", "what", "tracked_at", "status_text", "status_since", "session", "lane")
     personal = {"session": "session_hidden"}
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Change]:
+        """Leave out the rows that only reserve an ID."""
+        rows = super().get_queryset(request)
+        return Change.objects.using(rows.db).without_reserves().order_by(*rows.query.order_by)
+
     @admin.display(description=_("in the shop"))
     def host(self, change: Change) -> str:
         """The object of the shop, linked."""

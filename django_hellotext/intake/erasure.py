@@ -78,7 +78,7 @@ def export_customer(who: models.Model | str) -> dict[str, Any]:
             "objects": person.belongings(),
             "sessions": person.sessions(),
             "events": person.events(),
-            "changes": person.changes(),
+            "changes": person.changes().without_reserves(),
         }
         found["databases"][alias] = {
             name: [_shown(row) for row in rows.order_by("pk").values()] for name, rows in tables.items()

@@ -15,6 +15,7 @@ from ..adapters import Adapter, Guest, IfPresent, Link, OrderAdapter, RefundAdap
 from ..adapters.session_cart import SESSION_CARTS
 from ..conf import hellotext_settings
 from ..models import Change, Event, Kind, RemoteObject, Session
+from ..models.changes import ChangeQuerySet
 from .subjects import OWNED, link_to
 
 logger = logging.getLogger("django_hellotext.intake")
@@ -80,7 +81,7 @@ class Person:
             wanted |= Q(profile_label=link.label, profile_pk=link.pk)
         return Session.objects.using(self.using).filter(wanted, account=self.account)
 
-    def changes(self) -> models.QuerySet[Change]:
+    def changes(self) -> ChangeQuerySet:
         """Unfolded changes of theirs."""
         wanted = Q(pk__in=[])
         for link in self.links | self.objects:

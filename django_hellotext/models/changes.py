@@ -36,6 +36,10 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         """Return the changes of one object, oldest first."""
         return self.filter(object_label=label, object_pk=pk).order_by("pk")
 
+    def without_reserves(self) -> ChangeQuerySet:
+        """Leave out the rows that only reserve an ID."""
+        return self.exclude(metadata__has_key=_RESERVED)
+
     def delete(self) -> tuple[int, dict[str, int]]:
         """Remove what was folded. Within the very transaction that recorded it this happens in tests only."""
         global _removals

@@ -490,6 +490,11 @@ def permission(codename: str) -> Permission:
     return Permission.objects.get(content_type__app_label="django_hellotext", codename=codename)
 
 
+def test_a_change_of_a_cart_is_shown_once(hellotext: Emulator, operator: Client) -> None:
+    django_hellotext.cart_changed("basket-7", [(make_product(), 1)])
+    assert text(operator, url(Change)).count("cart basket-7") == 1
+
+
 def test_a_product_that_waits_to_be_looked_at_is_shown(hellotext: Emulator, operator: Client) -> None:
     with django_hellotext.paused():
         other = make_product()
