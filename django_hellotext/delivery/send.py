@@ -34,6 +34,7 @@ from .differences import (
 )
 from .event_links import items_of, object_of, prices_of
 from .profiles import Contact, Found, look_up
+from .remote_ids import checked
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,9 @@ class Sent:
     removed: bool = False
     opted_out: bool = False
     found: Mapping[Contact, Found] | None = None
+
+    def __post_init__(self) -> None:
+        checked(self.remote_id)
 
 
 Call = Callable[[HellotextClient], Sent]
@@ -152,14 +156,14 @@ def _create(client: HellotextClient, kind: str, values: dict[str, Any], remember
     """Create the object. What has to follow its creation and fails leaves it unfinished: an update ends it."""
     lists = values.pop("lists", []) if kind == Kind.PROFILE else []
     answer = OPERATIONS[kind].create(client, values)
-    data = _plain(answer.raw)
+    remote_id, data = checked(answer.id), _plain(answer.raw)
     try:
         # One by one: Hellotext may have matched somebody whom others have put on lists of theirs.
-        join_lists(client, answer.id, lists)
+        join_lists(client, remote_id, lists)
     except ApiError:
         names = [name for name in remember[SENT] if not name.startswith("lists[")]
-        return Sent(remote_id=answer.id, data={**data, **remember, SENT: names}, unfinished=True)
-    return Sent(remote_id=answer.id, data={**data, **remember})
+        return Sent(remote_id=remote_id, data={**data, **remember, SENT: names}, unfinished=True)
+    return Sent(remote_id=remote_id, data={**data, **remember})
 
 
 def _update(

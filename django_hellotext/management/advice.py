@@ -14,6 +14,9 @@ ADVICE = {
     "not_found": "What it names does not exist at Hellotext; create it there, then run this again.",
     "reference_empty": "Give the object its permanent number, then run this again.",
     "lease_expired": "A worker disappeared with it in hand; it is looked for by itself.",
+    "lookup_failed": "Look at Hellotext whether it arrived; send it again only if it did not.",
+    "unusable_id": "Report the ID to Hellotext; send it again once its IDs can be stored.",
+    "unwritable": "Correct the database as the message says, then run this again.",
     "unexpected_error": "A fault of django-hellotext: the log has the traceback; please report it.",
     "session_assigned_to_another_profile": "Nothing: its events go with the customer alone.",
 }
