@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from ..exceptions import ErrorDetail, UnusableId
-from ..models import RemoteObject
+from ..models.objects import REMOTE_ID_LENGTH
 from ..sanitize import REPLACEMENT
-
-LONGEST: int = RemoteObject._meta.get_field("remote_id").max_length
 
 
 def is_storable(remote_id: str) -> bool:
     """Return whether ``remote_id`` fits into its column as Hellotext sent it."""
-    return len(remote_id) <= LONGEST and REPLACEMENT not in remote_id
+    return len(remote_id) <= REMOTE_ID_LENGTH and REPLACEMENT not in remote_id
 
 
 def checked(remote_id: str) -> str:
@@ -19,8 +17,8 @@ def checked(remote_id: str) -> str:
     if is_storable(remote_id):
         return remote_id
     problem = (
-        f"it has {len(remote_id)} characters, and at most {LONGEST} can be stored"
-        if len(remote_id) > LONGEST
+        f"it has {len(remote_id)} characters, and at most {REMOTE_ID_LENGTH} can be stored"
+        if len(remote_id) > REMOTE_ID_LENGTH
         else "it has characters that no database stores"
     )
     message = f"Hellotext has the object, but its ID cannot be used: {problem}."

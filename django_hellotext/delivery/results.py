@@ -45,7 +45,7 @@ def _fails_its_row(verb: _Verb[_P]) -> _Verb[_P]:
     """Let the row fail, with its reason, when the database cannot store what ``verb`` writes about it."""
 
     @wraps(verb)
-    def attempt(self: Results, work: Work, *args: _P.args, **kwargs: _P.kwargs) -> None:
+    def attempt(self: Results, work: Work, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
         try:
             write(lambda: verb(self, work, *args, **kwargs), using=self.using)
         except Unwritable as error:
@@ -260,7 +260,7 @@ class Results:
         self.report.skipped += 1
 
     @_fails_its_row
-    def refused(self, work: Work, **error: Any) -> None:
+    def refused(self, work: Work, /, **error: Any) -> None:
         """It waits for a person, with its reason."""
         self._refuse(work, **error)
 

@@ -21,6 +21,8 @@ LAST_PAYLOAD = "_payload"
 # The IDs of profiles that the row has left: they may have to be cleared with the one that it has now.
 FORMER = "_former"
 
+REMOTE_ID_LENGTH = 64
+
 
 class Kind(models.TextChoices):
     PROFILE = "profile", _("profile")
@@ -298,7 +300,7 @@ class RemoteObject(Deliverable):
     host_pk = models.CharField(_("host object"), max_length=255)
     source = models.CharField(_("source"), max_length=60)
     reference = models.CharField(_("reference"), max_length=255, blank=True, default="")
-    remote_id = models.CharField(_("Hellotext ID"), max_length=64, blank=True, default="", db_index=True)
+    remote_id = models.CharField(_("Hellotext ID"), max_length=REMOTE_ID_LENGTH, blank=True, default="", db_index=True)
     payload_hash = models.CharField(max_length=64, blank=True, default="", editable=False)
     version = models.PositiveIntegerField(_("version"), default=1)
     synced_version = models.PositiveIntegerField(_("version at Hellotext"), default=0)

@@ -41,6 +41,6 @@ def load() -> list[Scenario]:
     """Every scenario, in the order of a run."""
     from . import kills  # noqa: F401, I001 - they register themselves, the longest first
     from . import syncs  # noqa: F401 - as above
-    from . import databases, network, clocks, brokers, forks, rows, rollbacks, releases  # noqa: F401 - as above
+    from . import databases, network, clocks, brokers, forks, rows, rollbacks, releases, answers  # noqa: F401 - as above
 
     return ALL
