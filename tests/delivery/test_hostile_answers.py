@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import DataError, IntegrityError, OperationalError
+from django.db import DataError, IntegrityError, OperationalError, connection
 from django.db.models import QuerySet
 
 import django_hellotext
@@ -100,6 +100,16 @@ def test_an_answer_that_is_nested_too_deeply_for_a_database_is_stored_in_part(
     assert (row.state, row.data["name"]) == (State.SYNCED, "Green tea")
 
 
+def test_an_answer_that_is_very_large_is_not_stored(
+    deliver: Deliver, rewrite: Callable[[str, str, Change], None]
+) -> None:
+    rewrite("POST", PRODUCTS, lambda answer: {**answer, "note": "é" * 1_000_000})
+    make_product()
+    deliver()
+    row = RemoteObject.objects.get()
+    assert (row.state, "note" in row.data) == (State.SYNCED, False)
+
+
 @pytest.mark.parametrize("path", ["/v1/profiles", PRODUCTS, "/v1/attribution/orders"])
 @pytest.mark.parametrize("damage", [*UNSTORABLE, "long_id"])
 def test_an_id_that_cannot_be_stored_fails_its_row_and_no_other(
@@ -183,7 +193,14 @@ def refused_writes(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Exception]
     return begin
 
 
-@pytest.mark.parametrize("error", [DataError("value too long"), IntegrityError("a constraint failed")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        DataError("value too long"),
+        IntegrityError("a constraint failed"),
+        OperationalError(1366, "Incorrect string value"),
+    ],
+)
 def test_one_row_of_a_batch_that_cannot_be_written_fails_and_the_others_do_not(
     deliver: Deliver, refused_writes: Callable[[int, Exception], None], error: Exception
 ) -> None:
@@ -195,6 +212,21 @@ def test_one_row_of_a_batch_that_cannot_be_written_fails_and_the_others_do_not(
     guilty.refresh_from_db()
     assert (guilty.state, guilty.error_type) == (State.FAILED, "unwritable")
     assert str(error) in guilty.error_message
+    assert Event.objects.filter(state=State.DELIVERED).count() == 4
+
+
+def test_an_open_transaction_survives_a_row_that_cannot_be_written(deliver: Deliver) -> None:
+    """PostgreSQL aborts a transaction at an error, unless there is a savepoint."""
+    if connection.vendor != "postgresql":
+        pytest.skip("only PostgreSQL aborts the transaction")
+    for number in range(5):
+        django_hellotext.track("page.viewed", profile=make_customer(), url=f"https://shop.example/{number}")
+    with connection.cursor() as cursor:
+        rule = "CHECK (state <> 'delivered' OR url <> 'https://shop.example/2')"
+        cursor.execute(f"ALTER TABLE {Event._meta.db_table} ADD CONSTRAINT rule {rule}")
+    deliver()
+    failed = Event.objects.get(url="https://shop.example/2")
+    assert (failed.state, failed.error_type) == (State.FAILED, "unwritable")
     assert Event.objects.filter(state=State.DELIVERED).count() == 4
 
 

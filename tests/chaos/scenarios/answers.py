@@ -34,8 +34,10 @@ def hostile_answers(arena: Arena) -> Account:
     arena.finished(shop, traffic)
     arena.drained(shop)
     reasons = Counter(reason for (reason,) in shop.rows(FAILED))
-    arena.remark(f"failed: {dict(reasons)}")
-    assert reasons["unusable_id"] >= 2, "no answer had an ID that is too long"
+    # A row that failed is sent again when its object is saved: it is found by another key then, and adopted.
+    hits = sum("garbage" in entry["fault"] for entry in hellotext.log())
+    assert hits >= 3, "hardly any answer was hostile"
+    arena.remark(f"{hits} hostile answers, failed: {dict(reasons)}")
     assert reasons.keys() <= EXPECTED, f"failed for another reason: {reasons}"
     return arena.account(shop, hellotext, may_miss=failed_objects(shop) | failed_facts(shop))
 
