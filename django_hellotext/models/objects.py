@@ -11,7 +11,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from .. import clock
-from .deliverable import _LET_GO, NO_ERROR, WRITTEN_AHEAD, Deliverable, DeliverableQuerySet, error_fields
+from .deliverable import _LET_GO, NO_ERROR, WRITTEN_AHEAD, Deliverable, DeliverableQuerySet, error_fields, waits_again
 from .fields import UtcDateTimeField, UtcNow
 from .identity import fingerprint
 from .states import Lane, Removal, SkipReason, State, sources_of
@@ -203,7 +203,7 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
         later = Case(When(WRITTEN_AHEAD, then=None), default=F("next_attempt_at"))
         waiting = rows.filter(state__in=open_states).update(next_attempt_at=later, **newer)
         return waiting + rows.exclude(state__in=open_states).filter(state__in=sources_of(State.PENDING)).update(
-            **newer, state=State.PENDING, lane=lane, attempts=0, next_attempt_at=None, skip_reason=""
+            state=waits_again(), **newer, lane=lane, attempts=0, next_attempt_at=None, skip_reason=""
         )
 
     def renew(self) -> int:
@@ -211,7 +211,7 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
         rows = self.filter(state__in=[State.PENDING, State.SYNCED, State.FAILED, State.SKIPPED])
         return rows.exclude(state=State.SKIPPED, skip_reason=SkipReason.ERASED).update(
             version=Case(When(state=State.PENDING, then=F("version")), default=F("version") + 1),
-            state=State.PENDING,
+            state=waits_again(),
             attempts=0,
             next_attempt_at=None,
             skip_reason="",

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.django_db
 Deliver = Callable[..., Report]
 Change = Callable[[dict[str, Any]], dict[str, Any]]
 EVENTS = "/v1/attribution/events"
+ORDERS = "/v1/attribution/orders"
 PRODUCTS = "/v1/attribution/products"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 UNSTORABLE = {"surrogate": "\ud83d", "nul": "\x00"}
@@ -110,7 +111,7 @@ def test_an_answer_that_is_very_large_is_not_stored(
     assert (row.state, "note" in row.data) == (State.SYNCED, False)
 
 
-@pytest.mark.parametrize("path", ["/v1/profiles", PRODUCTS, "/v1/attribution/orders"])
+@pytest.mark.parametrize("path", ["/v1/profiles", PRODUCTS, ORDERS])
 @pytest.mark.parametrize("damage", [*UNSTORABLE, "long_id"])
 def test_an_id_that_cannot_be_stored_fails_its_row_and_no_other(
     hellotext: Emulator, deliver: Deliver, rewrite: Callable[[str, str, Change], None], damage: str, path: str
@@ -129,6 +130,28 @@ def test_an_id_that_cannot_be_stored_fails_its_row_and_no_other(
     if path != PRODUCTS:
         assert RemoteObject.objects.get(kind="product", host_pk=str(product.pk)).state == State.SYNCED
     assert not RemoteObject.objects.filter(state__in=[State.PENDING, State.SENDING, State.UNCERTAIN]).exists()
+
+
+@pytest.mark.parametrize("by", ["a save", "a person", "sync now"])
+def test_an_object_that_failed_and_is_there_is_found_before_it_is_sent_again(
+    hellotext: Emulator, deliver: Deliver, by: str
+) -> None:
+    """Hellotext does not refuse a second order with the same reference."""
+    order = placed_order(customer=make_customer())
+    hellotext.add_fault(Fault("garbage", body="long_id", path=ORDERS, method="POST", times=1))
+    deliver()
+    rows = RemoteObject.objects.filter(kind="order")
+    assert rows.get().error_type == "unusable_id"
+    if by == "a save":
+        order.save()
+    elif by == "a person":
+        rows.requeue()
+    else:
+        rows.renew()
+    for _ in range(2):
+        again(deliver)
+    assert rows.get().state == State.SYNCED
+    assert len(hellotext.world.store["order"].rows) == 1
 
 
 @pytest.mark.parametrize("damage", [*UNSTORABLE, "long_id"])
@@ -153,13 +176,13 @@ def test_an_object_that_is_found_by_an_id_that_cannot_be_stored_fails(
 ) -> None:
     """It is there: to send it again would double it."""
     placed_order(customer=make_customer())
-    hellotext.add_fault(Fault("garbage", path="/v1/attribution/orders", method="POST", times=1))
-    rewrite("GET", "/v1/attribution/orders", spoil_listed)
+    hellotext.add_fault(Fault("garbage", path=ORDERS, method="POST", times=1))
+    rewrite("GET", ORDERS, spoil_listed)
     for _ in range(3):
         again(deliver)
     row = RemoteObject.objects.get(kind="order")
     assert (row.state, row.error_type, row.remote_id) == (State.FAILED, "unusable_id", "")
-    assert sum(entry.path == "/v1/attribution/orders" and entry.method == "POST" for entry in hellotext.log) == 1
+    assert sum(entry.path == ORDERS and entry.method == "POST" for entry in hellotext.log) == 1
 
 
 def test_a_profile_that_is_looked_up_by_an_id_that_cannot_be_stored_fails(
@@ -278,6 +301,22 @@ def test_a_listing_that_fails_for_ever_ends_as_the_policy_of_the_action_says(
     assert (viewed.state, viewed.error_type, viewed.error_status) == (State.FAILED, "lookup_failed", 500)
     assert (bought.state, bought.skip_reason) == (State.SKIPPED, "unknown")
     assert not any(entry.path == EVENTS and entry.method == "POST" for entry in hellotext.log)
+
+
+def test_an_event_that_was_given_up_is_looked_for_before_it_is_sent_again(
+    deliver: Deliver, hellotext: Emulator, broken_look: Callable[[str], None]
+) -> None:
+    django_hellotext.track("page.viewed", profile=make_customer(), url="https://shop.example/")
+    hellotext.add_fault(Fault("garbage", path=EVENTS, method="POST", times=1))
+    broken_look(EVENTS)
+    for _ in range(3):
+        again(deliver)
+    assert Event.objects.get().error_type == "lookup_failed"
+    hellotext.clear_faults()
+    Event.objects.all().requeue()
+    deliver()
+    assert Event.objects.get().state == State.DELIVERED
+    assert sum(entry.path == EVENTS and entry.method == "POST" for entry in hellotext.log) == 1
 
 
 def test_an_object_whose_look_fails_for_ever_holds_up_no_other(
