@@ -15,7 +15,8 @@
          ├─ ServerError         5xx, 408, 425     RETRY; a write may have been applied
          ├─ ConnectionFailed    certainly not sent            RETRY
          ├─ OutcomeUnknown      sent, no (complete) answer    UNKNOWN for writes, RETRY for reads
-         └─ InvalidResponse     an answer that cannot be read UNKNOWN for writes, RETRY for reads
+             ├─ InvalidResponse     an answer that cannot be read UNKNOWN for writes, RETRY for reads
+         └─ UnusableId          an ID that cannot be stored   REFUSE
 
 Every class can be pickled. None holds the token or a body; texts and paths are masked on the way in (demand I1).
 """
@@ -237,3 +238,12 @@ class InvalidResponse(ApiError):
     """An answer came that cannot be read: no JSON, empty, too large, a redirect, without the promised ID."""
 
     meaning = Outcome.UNKNOWN
+
+
+class UnusableId(ApiError):
+    """Hellotext returned an ID that the delivery cannot store. The object may be there; a person has to look.
+
+    Raised by the delivery, not by the client.
+    """
+
+    meaning = Outcome.REFUSE

@@ -33,7 +33,7 @@ from .resources.refunds import Refunds
 from .resources.sessions import Sessions
 from .response import ApiResponse
 from .tracebacks import hide_locals
-from .types.encoding import decode_json, encode_json
+from .types.encoding import decode_answer, encode_json
 
 logger = logging.getLogger("django_hellotext.api")
 
@@ -277,7 +277,7 @@ def _read(request: PreparedRequest, raw: RawResponse) -> ApiResponse:
         problem = "" if raw.status in _NO_CONTENT else "The answer is empty."
     else:
         try:
-            data = decode_json(raw.body)
+            data = decode_answer(raw.body)
         except ValueError:
             problem = "The answer is not JSON."
     if not problem and not isinstance(data, dict):

@@ -20,7 +20,7 @@ from django_hellotext.exceptions import (
 )
 
 from .backends.base import PreparedRequest, RawResponse
-from .types.encoding import decode_json
+from .types.encoding import decode_answer
 
 _MAX_DETAILS = 20
 _MAX_DEPTH = 5
@@ -60,7 +60,7 @@ def read_details(body: bytes) -> tuple[ErrorDetail, ...]:
     A body that is no JSON gives no entries.
     """
     try:
-        data = decode_json(body)
+        data = decode_answer(body)
     except ValueError:
         return ()
     details: list[ErrorDetail] = []

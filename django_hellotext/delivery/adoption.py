@@ -15,6 +15,7 @@ from ..models import RemoteObject
 from .comparing import differences
 from .drift import Seen, Standing
 from .listing import Listing, keys_of
+from .remote_ids import is_storable
 from .survey import Begun, pages
 from .syncing import Choice, Looked
 
@@ -25,8 +26,8 @@ class Pulled:
 
     ``known``: adopted or sent before; ``adopted``: found and taken over now, ``differing`` of them hold something
     else there; ``here_only``: Hellotext has nothing like it; ``unclear``: several there are known by the same key,
-    or another object of the shop has it; ``there_only``: nobody in the shop is it. ``sources`` counts objects that
-    would fit but have the name of another shop or integration as their source.
+    another object of the shop has it, or its ID cannot be stored; ``there_only``: nobody in the shop is it.
+    ``sources`` counts objects that would fit but have the name of another shop or integration as their source.
     """
 
     kind: str
@@ -101,7 +102,7 @@ def _adopt(
             for name in foreign:
                 pulled.sources[name] = pulled.sources.get(name, 0) + 1
             pulled.here_only += 1
-        elif len(fitting) > 1 or fitting[0] in taken or (by == "phone" and not _is_by_phone(there[fitting[0]])):
+        elif len(fitting) > 1 or fitting[0] in taken or not _may_be(fitting[0], by, there):
             pulled.unclear += 1
         else:
             [id] = fitting
@@ -134,6 +135,11 @@ def _is_ours(source: object, sources: set[str]) -> bool:
 def _is_by_phone(profile: Mapping[str, object]) -> bool:
     """A phone may be that of two people: it has to be verified, and an e-mail would tell who else it is."""
     return hellotext_settings.VERIFIED is not None and not profile.get("emails")
+
+
+def _may_be(id: str, by: str, there: Mapping[str, Mapping[str, object]]) -> bool:
+    """Return whether the object with ``id``, which was found by the key ``by``, can be adopted."""
+    return is_storable(id) and (by != "phone" or _is_by_phone(there[id]))
 
 
 def _write(one: Seen, adapter: Adapter, id: str, there: dict[str, object], *, hash: str, using: str) -> bool:

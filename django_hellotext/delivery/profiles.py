@@ -29,6 +29,7 @@ from .differences import SENT, cleared, with_cleared
 from .mirrors import traces_of
 from .policy import will_not_tell
 from .reconcile import profile_with
+from .remote_ids import checked
 
 if TYPE_CHECKING:
     from .batch import Work
@@ -89,7 +90,10 @@ def contacts_to_look_up(work: Work) -> list[Contact]:
 
 
 def look_up(client: HellotextClient, contacts: Iterable[Contact]) -> dict[Contact, Found]:
-    """Return who has each of ``contacts``. Raises ``ApiError`` when Hellotext cannot be asked now."""
+    """Return who has each of ``contacts``.
+
+    Raises ``ApiError`` when Hellotext cannot be asked now, ``UnusableId`` when the ID of a profile cannot be stored.
+    """
     found: dict[Contact, Found] = {}
     for kind, value in contacts:
         try:
@@ -99,7 +103,7 @@ def look_up(client: HellotextClient, contacts: Iterable[Contact]) -> dict[Contac
                 raise
             continue  # this token may not list profiles: what was written is checked afterwards
         if profile is not None:
-            found[kind, value] = Found(id=str(profile.id), has_emails=bool(profile.emails))
+            found[kind, value] = Found(id=checked(str(profile.id)), has_emails=bool(profile.emails))
     return found
 
 

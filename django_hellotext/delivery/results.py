@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
 
 from ..conf import hellotext_settings
 from ..exceptions import ApiError
@@ -23,6 +24,7 @@ from .mirrors import holder_of, shared_with, traces_of
 from .profiles import SHARED, clear_leftovers, data_without_profile, forget_profile, shared_message
 from .report import Report
 from .send import Sent
+from .writing import Unwritable, write
 
 logger = logging.getLogger("django_hellotext.delivery")
 
@@ -33,6 +35,23 @@ _EMPTIED: Mapping[type[Deliverable], Mapping[str, Any]] = {
     RemoteObject: {**NO_ERROR, "session": "", "seen": {}, "data": {}},
 }
 UNWRITTEN = 1.0  # seconds after which what has come together is written, so that no lease ends before
+
+
+_P = ParamSpec("_P")
+_Verb = Callable[Concatenate["Results", Work, _P], None]
+
+
+def _fails_its_row(verb: _Verb[_P]) -> _Verb[_P]:
+    """Let the row fail, with its reason, when the database cannot store what ``verb`` writes about it."""
+
+    @wraps(verb)
+    def attempt(self: Results, work: Work, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            write(lambda: verb(self, work, *args, **kwargs), using=self.using)
+        except Unwritable as error:
+            self.unwritable(work, error)
+
+    return attempt
 
 
 class Results:
@@ -69,26 +88,54 @@ class Results:
             # Before the events are finished: if the worker is killed in between, the carts are sent all the same.
             RemoteObject.objects.using(self.using).repeat(self._stale_carts)
             self._stale_carts.clear()
-        for token, of_token in _by_token(works).items():
-            ids = [work.row.pk for work in of_token]
-            written = Event.objects.using(self.using).finish(
-                ids, token=token, state=State.DELIVERED, finished_at=UtcNow(), **NO_ERROR
-            )
-            # Whatever a successor holds by now, it will count.
-            self.figures.add([work.row for work in of_token[:written]], Ending.DELIVERED)
+        for of_token in _by_token(works).values():
+            self._write_all(of_token, self._finish_arrived)
+
+    def _flush_unchanged(self) -> None:
+        works, self._unchanged = self._unchanged, []
+        alike: dict[tuple[str, int], list[Work]] = defaultdict(list)
+        for work in works:
+            alike[work.batch.token, _object(work).version].append(work)
+        for same in alike.values():
+            self._write_all(same, self._finish_unchanged)
+
+    def _write_all(self, works: list[Work], write_down: Callable[[list[Work]], None]) -> None:
+        """Write ``works`` with one statement; one by one when the database cannot store one of them."""
+        try:
+            write(lambda: write_down(works), using=self.using)
+        except Unwritable as error:
+            if len(works) == 1:
+                self.unwritable(works[0], error)
+                return
+            for work in works:
+                self._write_all([work], write_down)
+
+    def _finish_arrived(self, works: list[Work]) -> None:
+        ids, token = [work.row.pk for work in works], works[0].batch.token
+        rows = Event.objects.using(self.using)
+        written = rows.finish(ids, token=token, state=State.DELIVERED, finished_at=UtcNow(), **NO_ERROR)
+        # Whatever a successor holds by now, it will count.
+        self.figures.add([work.row for work in works[:written]], Ending.DELIVERED)
         self.report.delivered += len(works)
         for work in works:
             tell_delivered(work.row, using=self.using)
 
-    def _flush_unchanged(self) -> None:
-        works, self._unchanged = self._unchanged, []
-        alike: dict[tuple[str, int], list[int]] = defaultdict(list)
-        for work in works:
-            alike[work.batch.token, _object(work).version].append(work.row.pk)
-        for (token, version), ids in alike.items():
-            RemoteObject.objects.using(self.using).finish_unchanged(ids, token=token, version=version)
+    def _finish_unchanged(self, works: list[Work]) -> None:
+        ids, row = [work.row.pk for work in works], _object(works[0])
+        rows = RemoteObject.objects.using(self.using)
+        rows.finish_unchanged(ids, token=works[0].batch.token, version=row.version)
         self.report.unchanged += len(works)
 
+    def unwritable(self, work: Work, error: Unwritable) -> None:
+        """The database cannot store what Hellotext returned for this row: it waits for a person."""
+        message = f"The database cannot store the result: {error}"
+        try:
+            write(lambda: self._refuse(work, **error_fields(type="unwritable", message=message)), using=self.using)
+        except Unwritable:
+            # The message itself may quote what cannot be stored.
+            self._refuse(work, **error_fields(type="unwritable", message="The database cannot store the result."))
+
+    @_fails_its_row
     def synced(self, work: Work, sent: Sent) -> None:
         """Hellotext has the version of the object that was read."""
         if self._write_object(work, sent):
@@ -96,6 +143,7 @@ class Results:
         self.report.synced += 1
         tell_delivered(work.row, using=self.using)
 
+    @_fails_its_row
     def to_be_updated(self, work: Work, sent: Sent) -> None:
         """It is there, but not as the shop has it: an update follows. An object of another host object is refused."""
         row = _object(work)
@@ -115,6 +163,7 @@ class Results:
         row.remote_id, row.payload_hash, row.state = sent.remote_id, "", State.PENDING
         self.report.retried += 1
 
+    @_fails_its_row
     def attributed(self, work: Work, remote_id: str) -> None:
         """The profile is another account's: what this customer or guest does goes there, and nothing else of them."""
         row = _object(work)
@@ -130,6 +179,7 @@ class Results:
         row.state, row.attributed = State.SYNCED, True
         self.report.unchanged += 1
 
+    @_fails_its_row
     def met_owner(self, work: Work, owner: RemoteObject) -> None:
         """Hellotext has joined an account with ``owner``, whose values are sent once more.
 
@@ -146,6 +196,7 @@ class Results:
             rows.disown(row, token=work.batch.token)
             self.refused(work, **error_fields(type=SHARED, parameter="profile", message=shared_message(owner)))
 
+    @_fails_its_row
     def removed(self, work: Work, sent: Sent) -> None:
         """It is at Hellotext no more: deleted with its host object, or not syncable any longer (demand E5)."""
         row = _object(work)
@@ -178,18 +229,21 @@ class Results:
         if len(self._unchanged) >= FLUSH:
             self.flush()
 
+    @_fails_its_row
     def attached(self, work: Work) -> None:
         """The session belongs to its customer now."""
         if self._finish(work, State.SYNCED, **NO_ERROR):
             self.figures.add([work.row], Ending.DELIVERED)
         self.report.attached += 1
 
+    @_fails_its_row
     def gone(self, work: Work) -> None:
         """The host object does not exist any more; a tombstone stays."""
         row = _object(work)
         RemoteObject.objects.using(self.using).finish_gone(row, token=work.batch.token, version=row.version)
         row.state = State.DELETED
 
+    @_fails_its_row
     def skipped(self, work: Work, reason: SkipReason) -> None:
         """It is not sent, for ``reason``. Of who was erased nothing stays that was recorded since (demand I3)."""
         columns = dict(_EMPTIED.get(type(work.row), NO_ERROR) if reason == SkipReason.ERASED else NO_ERROR)
@@ -205,8 +259,12 @@ class Results:
         work.row.skip_reason = reason
         self.report.skipped += 1
 
-    def refused(self, work: Work, **error: Any) -> None:
-        """It waits for a person, with its reason (demand C8)."""
+    @_fails_its_row
+    def refused(self, work: Work, /, **error: Any) -> None:
+        """It waits for a person, with its reason."""
+        self._refuse(work, **error)
+
+    def _refuse(self, work: Work, **error: Any) -> None:
         if self._finish(work, State.FAILED, attempts=work.row.attempts + 1, **error):
             self.figures.add([work.row], Ending.FAILED)
         for name, value in error.items():
@@ -214,6 +272,7 @@ class Results:
         self.report.failed += 1
         tell_failed(work.row, using=self.using)
 
+    @_fails_its_row
     def uncertain(self, work: Work, error: ApiError, *, costs: bool) -> None:
         """It was sent, and nobody knows whether it arrived; with ``costs`` one attempt is counted."""
         # By its reference it is looked for even when the host row is gone by then.
@@ -222,6 +281,7 @@ class Results:
         self._finish(work, State.UNCERTAIN, attempts=attempts, next_attempt_at=None, **known, **details_of(error))
         self.report.uncertain += 1
 
+    @_fails_its_row
     def retry(self, work: Work, error: ApiError, *, after: float, costs: bool) -> None:
         """Once more, ``after`` seconds."""
         rows: Any = type(work.row)._default_manager.using(self.using)
@@ -229,6 +289,7 @@ class Results:
         work.row.state = State.PENDING
         self.report.retried += 1
 
+    @_fails_its_row
     def start_anew(self, work: Work) -> None:
         """Hellotext has lost the object: create it again, once."""
         row = _object(work)

@@ -5,6 +5,7 @@ What is built here runs in a pool thread and touches no database.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -34,6 +35,9 @@ from .differences import (
 )
 from .event_links import items_of, object_of, prices_of
 from .profiles import Contact, Found, look_up
+from .remote_ids import checked
+
+MOST_KEPT = 1_000_000  # characters of an answer; MariaDB takes 16 MB in one statement
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,9 @@ class Sent:
     removed: bool = False
     opted_out: bool = False
     found: Mapping[Contact, Found] | None = None
+
+    def __post_init__(self) -> None:
+        checked(self.remote_id)
 
 
 Call = Callable[[HellotextClient], Sent]
@@ -134,7 +141,7 @@ def object_call(work: Work, ids: Mapping[Link, str]) -> Call:
         if remote_id:
             changes = with_cleared(with_new_defaults(values, new_defaults), removals)
             data = _update(client, kind, remote_id, changes, before)
-            return Sent(remote_id=remote_id, data={**_plain(data), **remember})
+            return Sent(remote_id=remote_id, data={**_kept(data), **remember})
         return _create(client, kind, values, remember)
 
     return call
@@ -152,14 +159,14 @@ def _create(client: HellotextClient, kind: str, values: dict[str, Any], remember
     """Create the object. What has to follow its creation and fails leaves it unfinished: an update ends it."""
     lists = values.pop("lists", []) if kind == Kind.PROFILE else []
     answer = OPERATIONS[kind].create(client, values)
-    data = _plain(answer.raw)
+    remote_id, data = checked(answer.id), _kept(answer.raw)
     try:
         # One by one: Hellotext may have matched somebody whom others have put on lists of theirs.
-        join_lists(client, answer.id, lists)
+        join_lists(client, remote_id, lists)
     except ApiError:
         names = [name for name in remember[SENT] if not name.startswith("lists[")]
-        return Sent(remote_id=answer.id, data={**data, **remember, SENT: names}, unfinished=True)
-    return Sent(remote_id=answer.id, data={**data, **remember})
+        return Sent(remote_id=remote_id, data={**data, **remember, SENT: names}, unfinished=True)
+    return Sent(remote_id=remote_id, data={**data, **remember})
 
 
 def _update(
@@ -286,6 +293,12 @@ def _object_of(event: Event, ids: Mapping[Link, Any], reference: str) -> dict[st
 def _number(quantity: str) -> int | Decimal:
     value = Decimal(quantity)
     return int(value) if value == value.to_integral_value() else value
+
+
+def _kept(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is stored of an answer: all of it, or nothing when it is too large to be stored with each write."""
+    plain: dict[str, Any] = _plain(answer)
+    return plain if len(json.dumps(plain)) <= MOST_KEPT else {}
 
 
 def _plain(value: Any) -> Any:

@@ -8,30 +8,42 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from django.db.models import F
+
 from ..adapters import links, registry
 from ..api import HellotextClient
 from ..conf import hellotext_settings
-from ..exceptions import ApiError
+from ..exceptions import ApiError, UnusableId
 from ..models import Ending, Event, Kind, RemoteObject, SkipReason, State
-from ..models.deliverable import NO_ERROR, Deliverable, new_token
+from ..models.deliverable import NO_ERROR, Deliverable, error_fields, new_token
 from ..models.fields import UtcNow
 from .breaker import Breaker
 from .cart_rows import repeat_carts
 from .event_links import profile_of
 from .figures import Figures
 from .mirrors import holder_of, hosts_of, identity_for, link_of, shared_with
-from .policy import is_repeatable, will_not_tell
+from .policy import backoff, is_repeatable, will_not_tell
 from .presence import Sendable, models_with
 from .reconcile import SURE, arrived_events, find_object, is_settled
-from .results import tell_delivered, tell_failed
+from .remote_ids import checked
+from .results import details_of, tell_delivered, tell_failed
 from .unknown_models import unknown_models, values_of
 
 logger = logging.getLogger("django_hellotext.delivery")
 
 LIMIT = 200  # rows of each table looked for at once
 LOOK_AGAIN = 15.0  # seconds
+MOST_FAILED_LOOKS = 3  # objects of one pass; each may have taken several timeouts
 
 T = TypeVar("T")
+
+
+class _LookFailed(Exception):
+    """A look failed while the account worked: the attempt counts."""
+
+    def __init__(self, error: ApiError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 def settle_uncertain(
@@ -91,17 +103,20 @@ class _Look:
     def ask(self, question: Callable[[HellotextClient], T], *, untold: T) -> T:
         """What Hellotext answers; ``untold`` where it will never tell.
 
-        Raises ``ApiError`` where it may tell another time. The account pauses if it is to blame.
+        Raises ``ApiError`` where the account is to blame, which then pauses; ``_LookFailed`` where the look is, and
+        may succeed another time; ``UnusableId`` where what was found has an ID that cannot be stored.
         """
         try:
             return question(self.client)
+        except UnusableId:
+            raise
         except ApiError as error:
             if self.breaker.hear(error, self.client):
                 raise
             names = {"account": self.breaker.account, "error": type(error).__name__}
             logger.warning("reconcile.failed", extra=names)
             if not will_not_tell(error):
-                raise
+                raise _LookFailed(error) from error
             return untold
 
 
@@ -141,6 +156,28 @@ def _settle_absent(rows: Sequence[Deliverable], *, using: str, token: str, figur
     return refused + _settle(again, State.PENDING, using=using, token=token)
 
 
+def _settle_unknown(rows: Sequence[Deliverable], error: ApiError, *, using: str, token: str, figures: Figures) -> int:
+    """A look failed although the account works: look again later, at most ``MAX_ATTEMPTS`` times.
+
+    What never could be looked for is not sent again, because it may have arrived: a person decides.
+    """
+    last = hellotext_settings.MAX_ATTEMPTS - 1
+    for attempts in {row.attempts for row in rows if row.attempts < last}:
+        again = [row for row in rows if row.attempts == attempts]
+        after = max(2 * _soon(), backoff(attempts, chance=1.0))
+        _settle(again, State.UNCERTAIN, using=using, token=token, after=after, attempts=attempts + 1)
+    spent = [row for row in rows if row.attempts >= last]
+    risky = [row for row in spent if isinstance(row, Event) and row.action in hellotext_settings.AT_MOST_ONCE]
+    skipped = _settle(risky, State.SKIPPED, using=using, token=token, skip_reason=SkipReason.UNKNOWN)
+    figures.add(risky[:skipped], Ending.SKIPPED)
+    failing = [row for row in spent if row not in risky]
+    message = f"It was sent, and Hellotext could not say whether it arrived: {error}"
+    fields = error_fields(status=error.status, type="lookup_failed", message=message)
+    failed = _settle(failing, State.FAILED, using=using, token=token, attempts=F("attempts") + 1, **fields)
+    figures.add(failing[:failed], Ending.FAILED)
+    return skipped + failed
+
+
 def _settle_events(
     look: _Look,
     events: Sequence[Event],
@@ -158,7 +195,10 @@ def _settle_events(
     is_last_look = any(is_settled(event.finished_at, now=moment, settle_time=wait) for event in events)
     least = SURE if is_last_look else 0
     nothing: tuple[set[str], bool] = (set(), False)
-    arrived, complete = look.ask(lambda client: arrived_events(client, events, at_least=least), untold=nothing)
+    try:
+        arrived, complete = look.ask(lambda client: arrived_events(client, events, at_least=least), untold=nothing)
+    except _LookFailed as failed:
+        return _settle_unknown(events, failed.error, using=using, token=token, figures=figures)
     there = [event for event in events if str(event.uuid) in arrived]
     missing = [event for event in events if str(event.uuid) not in arrived]
     settled = [row for row in missing if is_settled(row.finished_at, now=moment, settle_time=wait)]
@@ -184,17 +224,25 @@ def _settle_objects(
     now: Callable[[], datetime],
     figures: Figures,
 ) -> int:
-    count = 0
+    count = failures = 0
     hosts = hosts_of([link_of(row) for row in rows], using=using)
-    for row in rows:
+    for place, row in enumerate(rows):
         moment = now()
         values = _known_by(row, hosts.get(link_of(row)))
         try:
             remote_id = look.ask(_finder(row.kind, values), untold="") if values else ""
-        except ApiError:
-            # What this one meets again and again is met when the others have had their turn.
-            _settle([row], State.UNCERTAIN, using=using, token=token, after=2 * _soon())
-            raise
+        except UnusableId as error:
+            refused = _settle([row], State.FAILED, using=using, token=token, **details_of(error))
+            figures.add([row][:refused], Ending.FAILED)
+            count += refused
+            continue
+        except _LookFailed as failed:
+            count += _settle_unknown([row], failed.error, using=using, token=token, figures=figures)
+            failures += 1
+            if failures == MOST_FAILED_LOOKS:
+                _settle(rows[place + 1 :], State.UNCERTAIN, using=using, token=token, after=_soon())
+                return count
+            continue
         holder = holder_of(row, remote_id, using=using) if remote_id else None
         if holder is not None:
             refused = _settle([row], State.FAILED, using=using, token=token, **shared_with(holder))
@@ -213,7 +261,7 @@ def _settle_objects(
 
 
 def _finder(kind: str, values: dict[str, Any]) -> Callable[[HellotextClient], str]:
-    return lambda client: find_object(client, kind, values)
+    return lambda client: checked(find_object(client, kind, values))
 
 
 def _known_by(row: RemoteObject, host: Any) -> dict[str, Any]:

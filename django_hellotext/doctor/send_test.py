@@ -18,6 +18,7 @@ from ..delivery import drain
 from ..delivery.advice import for_error, for_skip
 from ..delivery.mirrors import identity_for, new_mirror
 from ..delivery.reconcile import arrived_events
+from ..delivery.remote_ids import checked
 from ..delivery.syncing import what_holds
 from ..delivery.unknown_models import TEST_PROFILE
 from ..exceptions import ApiError, NotFound, ValidationError
@@ -80,7 +81,7 @@ class SendTest:
                 return link
         made = client.profiles.create(first_name="django-hellotext", last_name="(a test, nobody)")
         mirror = new_mirror(link, lane=Lane.LIVE)
-        mirror.remote_id, mirror.state = made.id, State.SYNCED
+        mirror.remote_id, mirror.state = checked(made.id), State.SYNCED
         mirror.finished_at = clock.now()
         mirror.save(using=using, force_insert=True)
         return link

@@ -12,6 +12,7 @@ from typing import Any
 import simplejson
 
 from . import bodies, routes, sessions
+from .damage import mark, write_marks
 from .faults import Fault, Faults
 from .log import KEPT_BODY, LoggedRequest, RequestLog, uuid_of
 from .refusals import Problem, Refused, malformed
@@ -261,6 +262,9 @@ class Emulator:
             error = {"errors": [{"type": "rate_limited", "message": "Too many requests."}]}
             headers["retry-after"] = str(fault.retry_after)
             return EmulatorResponse(429, headers, _ENCODER.encode(error).encode(), delay)
+        if fault.kind == "garbage" and fault.body != "not_json" and outcome.payload is not None:
+            damaged = _ENCODER.encode(mark(outcome.payload, fault.body)).encode()
+            return EmulatorResponse(outcome.status, headers, write_marks(damaged, fault.body), delay)
         if fault.kind == "garbage":
             return EmulatorResponse(200, {"content-type": "text/html"}, _GARBAGE, delay)
         if fault.kind == "refuse":

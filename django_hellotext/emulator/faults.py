@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 Kind = Literal["latency", "error", "rate_limit", "refuse", "reset", "no_answer", "drip", "garbage", "revoke"]
 KINDS: tuple[str, ...] = get_args(Kind)
+BODIES = ("not_json", "surrogate", "nul", "long_id")
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 _APPLIED_BY_DEFAULT = frozenset({"latency", "no_answer", "drip", "garbage"})
 _SECONDS_BY_DEFAULT = {"latency": 0.5, "refuse": 5.0, "no_answer": 30.0, "drip": 0.25}
@@ -31,7 +32,9 @@ class Fault:
         reset       the connection is reset before the answer
         no_answer   the request takes effect and the connection stays silent for ``seconds``, then closes
         drip        the answer comes one byte every ``seconds``
-        garbage     the request takes effect and 200 comes with a body that is no JSON
+        garbage     the request takes effect and 200 comes with a body that is no JSON. ``body`` may be, instead of
+                    not_json, JSON that a database cannot hold: surrogate or nul (a lone surrogate or a NUL after
+                    each text, except IDs and types), or long_id (an ID of 300 characters)
         revoke      the token is refused from now on
 
     ``rate`` is the share of requests hit (0 to 1), ``times`` how many at most (None: no end), ``skip`` how many
@@ -52,6 +55,7 @@ class Fault:
     seconds: float | None = None
     retry_after: int = 1
     applied: bool | None = None
+    body: str = BODIES[0]
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -62,6 +66,8 @@ class Fault:
             raise ValueError("status is from 500 to 599")
         if self.seconds is not None and not 0 <= self.seconds <= LONGEST_SECONDS:
             raise ValueError(f"seconds is from 0 to {LONGEST_SECONDS:g}")
+        if self.body not in BODIES:
+            raise ValueError(f"body is one of {', '.join(BODIES)}")
         if self.path and not self.path.startswith("/"):
             raise ValueError("path is a prefix such as /v1/profiles")
         object.__setattr__(self, "method", self.method.upper())
@@ -149,6 +155,7 @@ _READERS: dict[str, Callable[[str, object], Any]] = {
     "seconds": _share,
     "retry_after": _count,
     "applied": _choice,
+    "body": _text,
 }
 
 

@@ -46,6 +46,18 @@ def error_fields(
 
 NO_ERROR = error_fields()
 
+# A failed row with one of these errors may have arrived: it is looked for at Hellotext before it is sent again.
+MAY_HAVE_ARRIVED = ("unusable_id", "unwritable", "lookup_failed")
+
+
+def waits_again() -> Case:
+    """Return the state of a row that is sent again. Assign it first: MariaDB assigns in order."""
+    return Case(
+        When(state=State.FAILED, error_type__in=MAY_HAVE_ARRIVED, then=Value(State.UNCERTAIN)),
+        default=Value(State.PENDING),
+    )
+
+
 # No time at all means "at once": a row is due whatever the web server's clock said when it was recorded.
 # So is one that was last written later than now: the clock was set back, and the time it waits for means nothing.
 WRITTEN_AHEAD = Q(updated_at__gt=UtcNow() + CLOCK_STEP)
@@ -169,7 +181,7 @@ class DeliverableQuerySet(models.QuerySet[Any]):
         rows = self.filter(state__in=[State.FAILED, State.SKIPPED])
         # Who was erased stays so. A deletion at Hellotext that was refused may be asked for again.
         return rows.exclude(state=State.SKIPPED, skip_reason=SkipReason.ERASED).update(
-            state=State.PENDING,
+            state=waits_again(),
             attempts=0,
             next_attempt_at=None,
             skip_reason=Case(When(skip_reason=SkipReason.ERASED, then=F("skip_reason")), default=Value("")),

@@ -11,7 +11,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from .. import clock
-from .deliverable import _LET_GO, NO_ERROR, WRITTEN_AHEAD, Deliverable, DeliverableQuerySet, error_fields
+from .deliverable import _LET_GO, NO_ERROR, WRITTEN_AHEAD, Deliverable, DeliverableQuerySet, error_fields, waits_again
 from .fields import UtcDateTimeField, UtcNow
 from .identity import fingerprint
 from .states import Lane, Removal, SkipReason, State, sources_of
@@ -20,6 +20,8 @@ from .states import Lane, Removal, SkipReason, State, sources_of
 LAST_PAYLOAD = "_payload"
 # The IDs of profiles that the row has left: they may have to be cleared with the one that it has now.
 FORMER = "_former"
+
+REMOTE_ID_LENGTH = 64
 
 
 class Kind(models.TextChoices):
@@ -201,7 +203,7 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
         later = Case(When(WRITTEN_AHEAD, then=None), default=F("next_attempt_at"))
         waiting = rows.filter(state__in=open_states).update(next_attempt_at=later, **newer)
         return waiting + rows.exclude(state__in=open_states).filter(state__in=sources_of(State.PENDING)).update(
-            **newer, state=State.PENDING, lane=lane, attempts=0, next_attempt_at=None, skip_reason=""
+            state=waits_again(), **newer, lane=lane, attempts=0, next_attempt_at=None, skip_reason=""
         )
 
     def renew(self) -> int:
@@ -209,7 +211,7 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
         rows = self.filter(state__in=[State.PENDING, State.SYNCED, State.FAILED, State.SKIPPED])
         return rows.exclude(state=State.SKIPPED, skip_reason=SkipReason.ERASED).update(
             version=Case(When(state=State.PENDING, then=F("version")), default=F("version") + 1),
-            state=State.PENDING,
+            state=waits_again(),
             attempts=0,
             next_attempt_at=None,
             skip_reason="",
@@ -298,7 +300,7 @@ class RemoteObject(Deliverable):
     host_pk = models.CharField(_("host object"), max_length=255)
     source = models.CharField(_("source"), max_length=60)
     reference = models.CharField(_("reference"), max_length=255, blank=True, default="")
-    remote_id = models.CharField(_("Hellotext ID"), max_length=64, blank=True, default="", db_index=True)
+    remote_id = models.CharField(_("Hellotext ID"), max_length=REMOTE_ID_LENGTH, blank=True, default="", db_index=True)
     payload_hash = models.CharField(max_length=64, blank=True, default="", editable=False)
     version = models.PositiveIntegerField(_("version"), default=1)
     synced_version = models.PositiveIntegerField(_("version at Hellotext"), default=0)

@@ -71,7 +71,8 @@ MOVES: Mapping[State, frozenset[State]] = MappingProxyType(
             }
         ),
         State.UNCERTAIN: frozenset({State.PENDING, State.SYNCED, State.DELIVERED, State.FAILED, State.SKIPPED}),
-        State.FAILED: frozenset({State.PENDING, State.SKIPPED, State.DELETED}),
+        # ``uncertain``: what may have arrived is looked for before it is sent again.
+        State.FAILED: frozenset({State.PENDING, State.UNCERTAIN, State.SKIPPED, State.DELETED}),
         State.SKIPPED: frozenset({State.PENDING, State.DELETED}),
         State.SYNCED: frozenset({State.PENDING, State.DELETED, State.FAILED}),
         State.DELIVERED: frozenset(),

@@ -217,6 +217,7 @@ def test_every_api_error_has_an_outcome() -> None:
         "ConnectionFailed": Outcome.RETRY,
         "OutcomeUnknown": Outcome.UNKNOWN,
         "InvalidResponse": Outcome.UNKNOWN,
+        "UnusableId": Outcome.REFUSE,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ from django_hellotext.api import HellotextClient
 from django_hellotext.api.types import UNSET, Money
 from django_hellotext.delivery.clients import client_from_settings
 from django_hellotext.emulator import Emulator
+from django_hellotext.emulator.core import EmulatorResponse
 from django_hellotext.intake import backfill
 from django_hellotext.models import Change, Event, RemoteObject, SkipReason, State
 from tests.factories import make_app, make_customer, make_order, make_product, make_voucher, placed_order
@@ -60,6 +62,32 @@ def test_objects_are_adopted_by_what_they_are_known_by(hellotext: Emulator, ther
     assert ran.counts("product") == {"looked_at": 2, "adopted": 2, "differing": 2}
     assert len([entry for entry in hellotext.log if entry.method != "GET"]) == writes
     assert not Change.objects.exists()
+
+
+@pytest.mark.parametrize("damage", ["\ud83d", "\x00", "x" * 300])
+def test_an_object_whose_id_cannot_be_stored_is_not_adopted(
+    hellotext: Emulator, there: HellotextClient, sync: Run, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    first, second = make_product(), make_product()
+    Change.objects.all().delete()
+    for product in (first, second):
+        there.products.create(name="x", reference=str(product.pk), source="testshop")
+    answer = hellotext.handle
+
+    def handle(method: str, path: str, **rest: Any) -> EmulatorResponse:
+        response = answer(method, path, **rest)
+        if not path.startswith("/v1/attribution/products"):
+            return response
+        data = json.loads(response.body)
+        for item in data["products"]:
+            if item["reference"] == str(first.pk):
+                item["id"] += damage
+        return EmulatorResponse(response.status, response.headers, json.dumps(data).encode())
+
+    monkeypatch.setattr(hellotext, "handle", handle)
+    ran = sync("--pull")
+    assert ran.counts("product") == {"looked_at": 2, "adopted": 1, "differing": 1, "unclear": 1, "there_only": 1}
+    assert list(adopted()) == [f"product {second.pk}"]
 
 
 def test_the_run_after_a_pull_updates_and_creates_nothing_twice(

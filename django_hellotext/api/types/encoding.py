@@ -16,6 +16,7 @@ from django.utils.duration import duration_iso_string
 from django.utils.functional import Promise
 
 from django_hellotext.redaction import Redacted
+from django_hellotext.sanitize import storable
 
 from .values import JsonValue
 
@@ -59,6 +60,11 @@ def decode_json(data: bytes) -> Any:
     except ArithmeticError:
         problem = "JSON holds a number that is out of range."
     raise ValueError(problem)
+
+
+def decode_answer(data: bytes) -> Any:
+    """Return the JSON value in ``data`` as each database takes it; see ``storable``. Raises as decode_json."""
+    return storable(decode_json(data))
 
 
 def _refuse_constant(name: str) -> Any:

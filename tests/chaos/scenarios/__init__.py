@@ -41,6 +41,17 @@ def load() -> list[Scenario]:
     """Every scenario, in the order of a run."""
     from . import kills  # noqa: F401, I001 - they register themselves, the longest first
     from . import syncs  # noqa: F401 - as above
-    from . import databases, network, clocks, brokers, forks, rows, order, rollbacks, releases  # noqa: F401 - as above
+    from . import (  # noqa: F401 - as above
+        answers,
+        brokers,
+        clocks,
+        databases,
+        forks,
+        network,
+        order,
+        releases,
+        rollbacks,
+        rows,
+    )
 
     return ALL
