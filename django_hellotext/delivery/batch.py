@@ -85,6 +85,11 @@ class Work:
     is_new_profile: bool = False
     leftovers: list[RemoteObject] = field(default_factory=list)
 
+    @property
+    def earlier_attempts(self) -> int:
+        """The counted attempts before this one, which the claim has counted."""
+        return self.row.attempts - 1
+
     def wait_for(self, other: Work) -> None:
         if other is not self and other not in self.needs:
             self.needs.add(other)

@@ -204,7 +204,7 @@ class _Delivery:
             after = 0.0
             if before is not None and isinstance(before.row, RemoteObject):
                 # A guest would be taken in hand again at once, without the account that it waits for.
-                after = policy.backoff(before.row.attempts, chance=1.0)
+                after = policy.backoff(before.earlier_attempts, chance=1.0)
             self.results.give_back([work], after=after)
             self._hold_back(work)
             return
@@ -331,7 +331,7 @@ class _Delivery:
     def _decide(self, work: Work, error: ApiError, *, account_works: bool) -> None:
         decision = policy.decide(
             error,
-            attempts=work.row.attempts,
+            attempts=work.earlier_attempts,
             max_attempts=hellotext_settings.MAX_ATTEMPTS,
             chance=random.random(),  # noqa: S311 - jitter
             repeatable=_is_lookup(work) or (is_repeatable(work.row) and not _is_nameless(work)),
@@ -344,7 +344,7 @@ class _Delivery:
         if decision.verdict is policy.Verdict.UNCERTAIN:
             self.results.uncertain(work, error, costs=decision.costs)
         else:
-            after = decision.after or policy.backoff(work.row.attempts, chance=1.0)
+            after = decision.after or policy.backoff(work.earlier_attempts, chance=1.0)
             self.results.retry(work, error, after=after if account_works else 0.0, costs=decision.costs)
         self._hold_back(work)
 

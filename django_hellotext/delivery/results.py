@@ -138,8 +138,8 @@ class Results:
         row, rows = _object(work), RemoteObject.objects.using(self.using)
         RemoteObject.objects.using(owner._state.db).repeat([owner.pk])
         row.remote_id = ""
-        if row.attempts + 1 < hellotext_settings.MAX_ATTEMPTS:
-            rows.retry([row.pk], token=work.batch.token, after=policy.backoff(row.attempts, chance=1.0))
+        if row.attempts < hellotext_settings.MAX_ATTEMPTS:
+            rows.retry([row.pk], token=work.batch.token, after=policy.backoff(work.earlier_attempts, chance=1.0))
             row.state = State.PENDING
             self.report.retried += 1
         else:
@@ -207,7 +207,7 @@ class Results:
 
     def refused(self, work: Work, **error: Any) -> None:
         """It waits for a person, with its reason (demand C8)."""
-        if self._finish(work, State.FAILED, attempts=work.row.attempts + 1, **error):
+        if self._finish(work, State.FAILED, counted=True, **error):
             self.figures.add([work.row], Ending.FAILED)
         for name, value in error.items():
             setattr(work.row, name, value)
@@ -215,11 +215,10 @@ class Results:
         tell_failed(work.row, using=self.using)
 
     def uncertain(self, work: Work, error: ApiError, *, costs: bool) -> None:
-        """It was sent, and nobody knows whether it arrived; with ``costs`` one attempt is counted."""
+        """It was sent, and nobody knows whether it arrived; with ``costs`` the attempt stays counted."""
         # By its reference it is looked for even when the host row is gone by then.
         known = {"reference": work.row.reference} if isinstance(work.row, RemoteObject) else {}
-        attempts = work.row.attempts + int(costs)
-        self._finish(work, State.UNCERTAIN, attempts=attempts, next_attempt_at=None, **known, **details_of(error))
+        self._finish(work, State.UNCERTAIN, counted=costs, next_attempt_at=None, **known, **details_of(error))
         self.report.uncertain += 1
 
     def retry(self, work: Work, error: ApiError, *, after: float, costs: bool) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Self
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Greatest
 from django.utils.translation import gettext_lazy as _
 
 from .. import clock
@@ -58,6 +59,10 @@ def waits_at(now: datetime) -> Q:
     return Q(next_attempt_at__gt=now, updated_at__lte=now + CLOCK_STEP)
 
 
+# The claim has counted an attempt, and it does not count after all. Never below 0: the row may have been reset.
+UNCOUNTED = Greatest(F("attempts"), Value(1)) - Value(1)
+
+
 def _in(seconds: float) -> CombinedExpression | None:
     return UtcNow() + timedelta(seconds=seconds) if seconds > 0 else None
 
@@ -88,11 +93,16 @@ class DeliverableQuerySet(models.QuerySet[Any]):
         return rows.order_by("id")
 
     def claim(self, ids: Collection[int], *, token: str, lease: float) -> int:
-        """Put ``ids`` under ``token`` for ``lease`` seconds, as far as they still wait; answers how many."""
+        """Put ``ids`` that still wait under ``token`` for ``lease`` seconds; return how many.
+
+        The attempt is counted here, so that one whose process ends is counted, too. A row that was loaded after the
+        claim has it in ``attempts``.
+        """
         return self.filter(pk__in=ids, state=State.PENDING).update(
             state=State.SENDING,
             token=token,
             lease_until=UtcNow() + timedelta(seconds=lease),
+            attempts=F("attempts") + 1,
             attempted_at=UtcNow(),
             updated_at=UtcNow(),
         )
@@ -101,24 +111,30 @@ class DeliverableQuerySet(models.QuerySet[Any]):
         """Rows that are in hand under ``token``."""
         return self.filter(state=State.SENDING, token=token)
 
-    def finish(self, ids: Collection[int], *, token: str, state: State, **columns: Any) -> int:
-        """Write the result of ``ids``; answers how many were still held under ``token`` (the rest have a successor)."""
+    def finish(
+        self, ids: Collection[int], *, token: str, state: State, counted: bool = False, **columns: Any
+    ) -> int:
+        """Write the result of ``ids``; return how many were still held under ``token`` (the rest have a successor).
+
+        ``counted``: the attempt stays counted, because it failed.
+        """
         if State.SENDING not in sources_of(state):
             raise ValueError(f"a row cannot go from sending to {state}")
-        return self.held(token).filter(pk__in=ids).update(state=state, **_LET_GO, **columns)
+        attempts = {} if counted else {"attempts": UNCOUNTED}
+        return self.held(token).filter(pk__in=ids).update(state=state, **attempts, **_LET_GO, **columns)
 
     def give_back(self, ids: Collection[int], *, token: str, after: float = 0.0) -> int:
-        """Return ``ids`` untouched: no attempt is counted; due again ``after`` seconds."""
-        return self.held(token).filter(pk__in=ids).update(state=State.PENDING, next_attempt_at=_in(after), **_LET_GO)
+        """Return ``ids`` untouched: the attempt does not count; due again ``after`` seconds."""
+        return self.retry(ids, token=token, after=after, costs=False)
 
     def retry(self, ids: Collection[int], *, token: str, after: float, costs: bool = True, **error: Any) -> int:
-        """Try ``ids`` again ``after`` seconds; with ``costs`` one attempt is counted."""
+        """Try ``ids`` again ``after`` seconds; with ``costs`` the attempt stays counted."""
         return (
             self.held(token)
             .filter(pk__in=ids)
             .update(
                 state=State.PENDING,
-                attempts=F("attempts") + int(costs),
+                attempts=F("attempts") if costs else UNCOUNTED,
                 next_attempt_at=_in(after),
                 **_LET_GO,
                 **error,
