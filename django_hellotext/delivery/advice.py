@@ -45,6 +45,9 @@ def _for_errors() -> dict[str, str]:
         ),
         "too_large": _("Record the event again with less data."),
         "not_recordable": _("The database refused the row: read the message, correct the call, record it again."),
+        "killed_worker": _(
+            "Find out in the worker's log why its process ends (memory, a crash, a time limit), then send it again."
+        ),
         "unexpected_error": _("This is a fault of django-hellotext: report it with the traceback of the log."),
         "not_found": _("Create what it names at Hellotext (an action of your own, for example), then send it again."),
         "parameter_not_unique": _("Two objects share a value that must be unique: correct one and save it."),

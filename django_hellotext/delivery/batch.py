@@ -98,7 +98,8 @@ class Work:
 
 class Batch:
     """Everything in hand under one token. ``now`` is the database's time of the claim, ``last_start``
-    the monotonic time after which too little is left of the lease to begin a request.
+    the monotonic time after which too little is left of the lease to begin a request. ``is_alone`` says that it was
+    claimed for a single row that may end the process: nothing else is claimed until it is done.
     """
 
     def __init__(self, *, account: str, using: str, token: str, lease: float, now: datetime) -> None:
@@ -110,6 +111,7 @@ class Batch:
         self.mirrors: dict[Link, RemoteObject] = {}
         self.attachments: dict[tuple[str, Link], Session] = {}
         self.last_start = math.inf
+        self.is_alone = False
         self.emptied: set[Link] = set()
         self.refused: set[int] = set()
         self.amount_faults: dict[int, dict[str, Any]] = {}
@@ -165,7 +167,8 @@ class Batch:
     def _claim(self, mirrors: Iterable[RemoteObject]) -> list[RemoteObject]:
         rows = RemoteObject.objects.using(self.using)
         mirrors = [mirror for mirror in mirrors if not labels_of(mirror)]
-        waiting = [mirror.pk for mirror in mirrors if mirror.state == State.PENDING]
+        # A suspect goes alone, also before what needs it.
+        waiting = [mirror.pk for mirror in mirrors if mirror.state == State.PENDING and not mirror.is_suspect]
         # Their profile is gone, with the account that it was: what happens next needs another one.
         lost = [mirror.pk for mirror in mirrors if mirror.state == State.SYNCED and not mirror.remote_id]
         if lost:
@@ -252,7 +255,7 @@ class Batch:
             )
             found[key] = row
         self.attachments.update(found)
-        waiting = [row.pk for row in found.values() if row.state == State.PENDING]
+        waiting = [row.pk for row in found.values() if row.state == State.PENDING and not row.is_suspect]
         if waiting and rows.filter(IS_DUE, pk__in=waiting).claim(waiting, token=self.token, lease=self.lease):
             for row in rows.held(self.token).filter(pk__in=waiting):
                 self._take_attachment(row)

@@ -13,7 +13,7 @@ from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..exceptions import ApiError
 from ..models import Ending, Event, Kind, RemoteObject, SkipReason, State
-from ..models.deliverable import NO_ERROR, Deliverable, new_token
+from ..models.deliverable import KILLED_WORKER, LEASE_EXPIRED, NO_ERROR, Deliverable, error_fields, new_token
 from ..models.fields import UtcNow
 from .breaker import Breaker
 from .cart_rows import repeat_carts
@@ -51,7 +51,7 @@ def settle_uncertain(
         again = [row for row in rows if is_repeatable(row)]
         if model is Event:
             again = _named(again, account, using=using)
-        settled += _settle(again, State.PENDING, using=using, token=token)
+        settled += _settle_absent(again, using=using, token=token, figures=figures)
         doubtful = [row for row in rows if row not in again]
         try:
             if model is Event:
@@ -133,12 +133,26 @@ def _settle(
 
 def _settle_absent(rows: Sequence[Deliverable], *, using: str, token: str, figures: Figures) -> int:
     """What never arrived is sent again. What Hellotext has lost too often, while it worked, waits for a person."""
-    most = hellotext_settings.MAX_ATTEMPTS
-    spent = [row for row in rows if row.attempts >= most]
-    refused = _settle(spent, State.FAILED, using=using, token=token)
-    figures.add(spent[:refused], Ending.FAILED)
-    again = [row for row in rows if row.attempts < most]
+    again, refused = [row for row in rows if not _is_spent(row)], 0
+    for row in filter(_is_spent, rows):
+        columns = _killed_worker(row) if row.error_type == KILLED_WORKER else {}
+        written = _settle([row], State.FAILED, using=using, token=token, **columns)
+        figures.add([row][:written], Ending.FAILED)
+        refused += written
     return refused + _settle(again, State.PENDING, using=using, token=token)
+
+
+def _is_spent(row: Deliverable) -> bool:
+    """Return whether an absent row is given up; a row that went with others is not to blame for their process."""
+    return row.error_type != LEASE_EXPIRED and row.attempts >= hellotext_settings.MAX_ATTEMPTS
+
+
+def _killed_worker(row: Deliverable) -> dict[str, Any]:
+    message = (
+        f"The worker process ended while it had only this row in hand; attempts: {row.attempts}. Look for the cause in "
+        "the log of the worker (memory, crash of a library, time limit), then send the row again."
+    )
+    return error_fields(type=KILLED_WORKER, message=message)
 
 
 def _settle_events(
@@ -188,7 +202,8 @@ def _settle_objects(
     hosts = hosts_of([link_of(row) for row in rows], using=using)
     for row in rows:
         moment = now()
-        values = _known_by(row, hosts.get(link_of(row)))
+        # What ended every worker that rendered it is not rendered once more.
+        values = _known_by(row, None if _is_spent(row) else hosts.get(link_of(row)))
         try:
             remote_id = look.ask(_finder(row.kind, values), untold="") if values else ""
         except ApiError:

@@ -25,6 +25,10 @@ from .fields import CLOCK_STEP, UtcDateTimeField, UtcNow
 from .states import Lane, SkipReason, State, sources_of
 
 ERROR_MESSAGE_LENGTH = 500
+# The error types of a row whose lease expired: in the hand of a worker with other rows, or of one that had only this.
+LEASE_EXPIRED = "lease_expired"
+KILLED_WORKER = "killed_worker"
+ALONE_AFTER = 3  # counted attempts after which a row whose lease has just expired is sent alone
 MOST_ACCOUNTS = 50  # accounts whose rows a filter by state looks through
 
 
@@ -52,6 +56,11 @@ NO_ERROR = error_fields()
 WRITTEN_AHEAD = Q(updated_at__gt=UtcNow() + CLOCK_STEP)
 IS_DUE = Q(next_attempt_at=None) | Q(next_attempt_at__lte=UtcNow()) | WRITTEN_AHEAD
 LEASE_IS_OVER = Q(lease_until__lt=UtcNow()) | Q(attempted_at__gt=UtcNow() + CLOCK_STEP)
+
+
+def is_suspect(error_type: str, attempts: int) -> bool:
+    """Return whether a row that is not in hand may have ended its worker's process several times: it goes alone."""
+    return error_type in (LEASE_EXPIRED, KILLED_WORKER) and attempts >= ALONE_AFTER
 
 
 def waits_at(now: datetime) -> Q:
@@ -111,9 +120,7 @@ class DeliverableQuerySet(models.QuerySet[Any]):
         """Rows that are in hand under ``token``."""
         return self.filter(state=State.SENDING, token=token)
 
-    def finish(
-        self, ids: Collection[int], *, token: str, state: State, counted: bool = False, **columns: Any
-    ) -> int:
+    def finish(self, ids: Collection[int], *, token: str, state: State, counted: bool = False, **columns: Any) -> int:
         """Write the result of ``ids``; return how many were still held under ``token`` (the rest have a successor).
 
         ``counted``: the attempt stays counted, because it failed.
@@ -142,7 +149,7 @@ class DeliverableQuerySet(models.QuerySet[Any]):
         )
 
     def expire_leases(self, account: str) -> int:
-        """Rows whose worker is gone become ``uncertain``: nobody knows whether they were sent (demand C4).
+        """Make rows whose worker is gone ``uncertain``: it is not known whether they were sent.
 
         It may have sent them until now: their last attempt counts as ended at this moment.
         """
@@ -151,17 +158,25 @@ class DeliverableQuerySet(models.QuerySet[Any]):
             finished_at=UtcNow(),
             next_attempt_at=None,
             **_LET_GO,
-            **error_fields(type="lease_expired", message="The worker that held this row did not finish."),
+            **_lease_expired(alone_after=ALONE_AFTER + 1),  # the claim has counted this attempt
         )
 
     def look_for(self, account: str, *, token: str, lease: float, limit: int) -> list[Any]:
-        """Take uncertain rows of ``account`` that are due in hand, to find out whether they arrived."""
+        """Take uncertain rows of ``account`` that are due in hand, to find out whether they arrived.
+
+        A suspect is taken alone, because objects are rendered to be looked for. An earlier look whose process ended
+        counts as an attempt.
+        """
         rows = self.filter(IS_DUE, account=account, state=State.UNCERTAIN).filter(
             Q(lease_until=None) | Q(lease_until__lt=UtcNow()) | WRITTEN_AHEAD
         )
-        ids = list(rows.order_by("id").values_list("pk", flat=True)[:limit])
+        found = list(rows.order_by("id").values_list("pk", "error_type", "attempts")[:limit])
+        ids = [pk for pk, *error in found if not is_suspect(*error)] or [pk for pk, *_ in found[:1]]
         if not ids:
             return []
+        rows.filter(pk__in=ids, lease_until__isnull=False).update(
+            **_lease_expired(alone_after=ALONE_AFTER), attempts=F("attempts") + 1
+        )
         # An attempt that ended later than now, because the clock was set back, counts as ended now: an absence at
         # Hellotext is believed only some time after the attempt.
         ended = Case(When(finished_at__gt=UtcNow() + CLOCK_STEP, then=UtcNow()), default=F("finished_at"))
@@ -215,6 +230,13 @@ class DeliverableQuerySet(models.QuerySet[Any]):
         )
 
 
+def _lease_expired(*, alone_after: int) -> dict[str, Any]:
+    """Return the columns of the last error of rows whose lease expired; a suspect was in hand alone."""
+    was_alone = Q(error_type__in=[LEASE_EXPIRED, KILLED_WORKER], attempts__gte=alone_after)
+    error_type = Case(When(was_alone, then=Value(KILLED_WORKER)), default=Value(LEASE_EXPIRED))
+    return {**error_fields(message="The worker that held this row did not finish."), "error_type": error_type}
+
+
 _LET_GO: dict[str, Any] = {"token": "", "lease_until": None, "updated_at": UtcNow()}
 
 
@@ -261,6 +283,11 @@ class Deliverable(models.Model):
             return f"{self.get_skip_reason_display()}{note}"
         parts = [str(self.error_status or ""), self.error_type, self.error_parameter, mask(self.error_message)]
         return " · ".join(part for part in parts if part)
+
+    @property
+    def is_suspect(self) -> bool:
+        """Return whether this row goes alone, because it may be what ended its worker's process several times."""
+        return is_suspect(self.error_type, self.attempts)
 
     @property
     def is_erased(self) -> bool:

@@ -96,7 +96,9 @@ def test_attempts_that_were_reset_meanwhile_do_not_fall_below_zero(hellotext: Em
 
 
 @pytest.mark.parametrize(("state", "counted", "attempts"), [("delivered", False, 0), ("failed", True, 1)])
-def test_a_result_keeps_the_attempt_only_if_it_failed(hellotext: Emulator, state: str, counted: bool, attempts: int) -> None:
+def test_a_result_keeps_the_attempt_only_if_it_failed(
+    hellotext: Emulator, state: str, counted: bool, attempts: int
+) -> None:
     rows = in_hand(hellotext)
     rows.finish([rows.get().pk], token="mine", state=State(state), counted=counted)
     assert attempts_of(Event) == {(state, attempts)}
