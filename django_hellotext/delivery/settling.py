@@ -15,6 +15,7 @@ from ..exceptions import ApiError
 from ..models import Ending, Event, Kind, RemoteObject, SkipReason, State
 from ..models.deliverable import KILLED_WORKER, LEASE_EXPIRED, NO_ERROR, Deliverable, error_fields, new_token
 from ..models.fields import UtcNow
+from ..savepoints import HostCode, raise_if_lost
 from .breaker import Breaker
 from .cart_rows import repeat_carts
 from .event_links import profile_of
@@ -203,7 +204,7 @@ def _settle_objects(
     for row in rows:
         moment = now()
         # What ended every worker that rendered it is not rendered once more.
-        values = _known_by(row, None if _is_spent(row) else hosts.get(link_of(row)))
+        values = _known_by(row, None if _is_spent(row) else hosts.get(link_of(row)), using=using)
         try:
             remote_id = look.ask(_finder(row.kind, values), untold="") if values else ""
         except ApiError:
@@ -231,15 +232,17 @@ def _finder(kind: str, values: dict[str, Any]) -> Callable[[HellotextClient], st
     return lambda client: find_object(client, kind, values)
 
 
-def _known_by(row: RemoteObject, host: Any) -> dict[str, Any]:
+def _known_by(row: RemoteObject, host: Any, *, using: str) -> dict[str, Any]:
     """What the object may be found by at Hellotext: plain values of its payload, or what the row remembers."""
     adapter = registry.for_label(row.host_label)
     if host is not None and adapter is not None:
         try:
             of_guest = row.kind == Kind.PROFILE and adapter.kind != Kind.PROFILE
-            payload = adapter.guest_payload(host) if of_guest else adapter.payload(host)
+            with HostCode(using):
+                payload = adapter.guest_payload(host) if of_guest else adapter.payload(host)
             return {name: value for name, value in (payload or {}).items() if not links(value)}
         except Exception as error:
+            raise_if_lost(error, using)
             # The host's own code holds up nobody else; once the row is sent again, this becomes its reason.
             logger.warning("adapter.failed", extra={"adapter": type(adapter).__name__, "error": type(error).__name__})
     key = adapter.natural_key if adapter is not None else "reference"

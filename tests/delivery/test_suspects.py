@@ -100,9 +100,9 @@ def test_an_object_that_hellotext_has_ends_the_same_way(hellotext: Emulator, wor
     poison, fine = make_product(name="poison"), make_product()
     worker.run()
     assert row_of(poison).remote_id
-    worker.poison = "poison"
+    worker.poison = "poison!"
     for product in (poison, fine):
-        product.price += 1
+        product.name += "!"
         product.save()
     worker.run(20)
     assert (row_of(poison).state, row_of(poison).error_type) == (State.FAILED, "killed_worker")

@@ -55,7 +55,7 @@ def test_all_others_arrive_and_the_workers_stop_ending(shop: Shop, server: Emula
     ends = 0
     worker = shop.start(sys.executable, "-c", WORKER)
     while not failed():
-        wait_for(lambda: bool(worker.poll() is not None or failed()), what="the end of the worker, or of the row")
+        wait_for(lambda: bool(shop.processes[-1].poll() or failed()), what="the end of the worker, or of the row")
         if worker.poll() is None:
             break
         assert worker.poll() == EXIT, shop.output_of(worker)
