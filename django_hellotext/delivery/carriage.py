@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 
 from ..api import HellotextClient
 from ..api.tracebacks import clear_locals
@@ -214,7 +214,7 @@ class _Delivery:
             return
         try:
             answer = readiness(work)
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):
             raise
         except Exception as error:
             self._unexpected(work, error)

@@ -14,6 +14,7 @@ ADVICE = {
     "not_found": "What it names does not exist at Hellotext; create it there, then run this again.",
     "reference_empty": "Give the object its permanent number, then run this again.",
     "lease_expired": "A worker disappeared with it in hand; it is looked for by itself.",
+    "killed_worker": "Find out in the worker's log why its process ends, then send it again.",
     "unexpected_error": "A fault of django-hellotext: the log has the traceback; please report it.",
     "session_assigned_to_another_profile": "Nothing: its events go with the customer alone.",
 }
