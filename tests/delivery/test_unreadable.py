@@ -13,6 +13,7 @@ from django.db.models import Manager, Model, QuerySet
 from django.db.models.signals import post_delete
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.adapters import registry
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator
@@ -165,3 +166,19 @@ def test_a_lost_connection_ends_the_drain_and_fails_no_row(deliver: Deliver) -> 
     RemoteObject.objects.filter(state=State.SENDING).update(state=State.PENDING)
     deliver()
     assert {row_of(product).state for product in products} == {State.SYNCED}
+
+
+def test_a_connection_that_is_lost_right_before_a_request_fails_no_row(deliver: Deliver) -> None:
+    customer = make_customer()
+    deliver()
+    evidence = django_hellotext.Evidence(source="checkout form", text="Yes.", at=clock.now())
+    django_hellotext.subscribe(customer, evidence=evidence)
+
+    def lose(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "unsubscribe" in (params or ()):  # the look for an opt-out
+            raise InterfaceError("connection already closed")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(lose), pytest.raises(InterfaceError):
+        deliver()
+    assert Event.objects.get().state == State.SENDING
