@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 # pq.TransactionStatus.INERROR, the same number in psycopg 2 and 3.
@@ -18,6 +18,26 @@ def is_aborted(connection: BaseDatabaseWrapper) -> bool:
     if connection.vendor != "postgresql" or connection.connection is None:
         return False
     return bool(connection.connection.info.transaction_status == IN_ERROR)  # pragma: no cover - PostgreSQL only
+
+
+def raise_if_lost(error: BaseException, using: str) -> None:
+    """Raise ``OperationalError`` if ``error`` of the shop's code means that the connection or transaction is lost.
+
+    Call it outside of ``HostCode``. No later query can succeed then, and the object that was read is not to blame.
+    """
+    connection = connections[using]
+    is_lost = connection.in_atomic_block and connection.needs_rollback
+    if not is_lost and any(isinstance(one, OperationalError | InterfaceError) for one in _causes(error)):
+        is_lost = connection.connection is None or not connection.is_usable()
+    if is_lost:
+        raise OperationalError(f"The connection to the database {using!r} was lost: {error}") from error
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield ``error`` and the errors that it was raised from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def database_of(obj: Any) -> str:

@@ -45,6 +45,9 @@ def _for_errors() -> dict[str, str]:
         ),
         "too_large": _("Record the event again with less data."),
         "not_recordable": _("The database refused the row: read the message, correct the call, record it again."),
+        "killed_worker": _(
+            "Find out in the worker's log why its process ends (memory, a crash, a time limit), then send it again."
+        ),
         "unexpected_error": _("This is a fault of django-hellotext: report it with the traceback of the log."),
         "lookup_failed": _("It may have arrived. Send it again: it is looked for first."),
         "unusable_id": _("Report the ID to Hellotext, then send it again: it is looked for first."),

@@ -8,41 +8,36 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import models
-
 from .. import consent
 from ..actions import Purpose, purpose_of
-from ..adapters import Adapter, Link, ProfileAdapter, links, registry
-from ..adapters.rendering import neutral
+from ..adapters import Link, links
 from ..conf import hellotext_settings
 from ..intake.handover import attachment
 from ..models import (
-    LAST_PAYLOAD,
     UNSUBSCRIBE,
     Event,
-    Kind,
     Lane,
     RemoteObject,
     Session,
     SkipReason,
     State,
 )
-from ..models.deliverable import IS_DUE, Deliverable, error_fields
-from .amounts import adapter_fault, lacks_amount, read_amount
+from ..models.deliverable import IS_DUE, Deliverable
+from .amounts import lacks_amount, read_amount
 from .cart_rows import carry_over, emptied_carts, is_repaired_after, remember_cart_sessions
 from .completion import complete
-from .differences import SENT, cleared
 from .erased import forget_browsers, leave_out_erased
 from .event_links import event_links, object_of, profile_of
 from .merges import MOST_MERGES
-from .mirrors import hosts_of, link_of, mirrors_for, payload_hash, traces_of
+from .mirrors import hosts_of, link_of, mirrors_for
 from .profiles import find_leftovers, is_account, note_owners, order_profiles
-from .references import settle_shared, take_reference
+from .references import settle_shared
+from .render import render_one
 from .unknown_models import labels_of
 
 
@@ -85,6 +80,11 @@ class Work:
     is_new_profile: bool = False
     leftovers: list[RemoteObject] = field(default_factory=list)
 
+    @property
+    def earlier_attempts(self) -> int:
+        """The counted attempts before this one, which the claim has counted."""
+        return self.row.attempts - 1
+
     def wait_for(self, other: Work) -> None:
         if other is not self and other not in self.needs:
             self.needs.add(other)
@@ -93,7 +93,8 @@ class Work:
 
 class Batch:
     """Everything in hand under one token. ``now`` is the database's time of the claim, ``last_start``
-    the monotonic time after which too little is left of the lease to begin a request.
+    the monotonic time after which too little is left of the lease to begin a request. ``is_alone`` says that it was
+    claimed for a single row that may end the process: nothing else is claimed until it is done.
     """
 
     def __init__(self, *, account: str, using: str, token: str, lease: float, now: datetime) -> None:
@@ -105,9 +106,10 @@ class Batch:
         self.mirrors: dict[Link, RemoteObject] = {}
         self.attachments: dict[tuple[str, Link], Session] = {}
         self.last_start = math.inf
+        self.is_alone = False
         self.emptied: set[Link] = set()
         self.refused: set[int] = set()
-        self.amount_faults: dict[int, dict[str, Any]] = {}
+        self.event_faults: dict[int, dict[str, Any]] = {}
         self.works: list[Work] = []
         self._mirror_works: dict[Link, Work] = {}
         self._newcomers: list[Work] = []
@@ -115,7 +117,7 @@ class Batch:
 
     def load(self, *, objects: Sequence[RemoteObject], sessions: Sequence[Session], events: Sequence[Event]) -> None:
         """Take the claimed rows in hand, claim what they need, and put them in order."""
-        events, self.amount_faults = complete(events, token=self.token, using=self.using)
+        events, self.event_faults = complete(events, token=self.token, using=self.using)
         self._take_objects(objects)
         self._follow({link for event in events for link in event_links(event)})
         for _ in range(MOST_MERGES):
@@ -160,7 +162,8 @@ class Batch:
     def _claim(self, mirrors: Iterable[RemoteObject]) -> list[RemoteObject]:
         rows = RemoteObject.objects.using(self.using)
         mirrors = [mirror for mirror in mirrors if not labels_of(mirror)]
-        waiting = [mirror.pk for mirror in mirrors if mirror.state == State.PENDING]
+        # A suspect goes alone, also before what needs it.
+        waiting = [mirror.pk for mirror in mirrors if mirror.state == State.PENDING and not mirror.is_suspect]
         # Their profile is gone, with the account that it was: what happens next needs another one.
         lost = [mirror.pk for mirror in mirrors if mirror.state == State.SYNCED and not mirror.remote_id]
         if lost:
@@ -179,7 +182,7 @@ class Batch:
         rendered: list[Work] = []
         for row in rows:
             work = Work(row, self)
-            render_one(work, row, hosts.get(link_of(row)))
+            render_one(work, row, hosts.get(link_of(row)), fault=hosts.fault_of(link_of(row)))
             rendered.append(work)
         leave_out_erased(rendered, account=self.account, using=self.using)
         forget_browsers(rendered, hosts, account=self.account, using=self.using)
@@ -198,6 +201,9 @@ class Batch:
         subjects = {event.pk: profile_of(event) if event.profile_label else object_of(event) for event in asked}
         hosts = hosts_of({link for link in subjects.values() if link.label}, using=self.using)
         for event in asked:
+            if (fault := hosts.fault_of(subjects[event.pk])) is not None:
+                self.event_faults.setdefault(event.pk, fault)
+                continue
             subject = hosts.get(subjects[event.pk])
             purpose = Purpose.MESSAGE if event.is_subscription else purpose_of(event.action)
             if consent.decide(None, purpose=purpose, subject=subject) is False:
@@ -210,9 +216,10 @@ class Batch:
             return
         hosts = hosts_of({object_of(event) for event in unknown}, using=self.using)
         for event in unknown:
-            fault = read_amount(event, hosts.get(object_of(event)))
+            fault = hosts.fault_of(object_of(event))
+            fault = fault or read_amount(event, hosts.get(object_of(event)), using=self.using)
             if fault is not None:
-                self.amount_faults[event.pk] = fault
+                self.event_faults[event.pk] = fault
         found = [event for event in unknown if event.amount is not None]
         if found:
             Event.objects.using(self.using).freeze_amounts(found, token=self.token)
@@ -247,7 +254,7 @@ class Batch:
             )
             found[key] = row
         self.attachments.update(found)
-        waiting = [row.pk for row in found.values() if row.state == State.PENDING]
+        waiting = [row.pk for row in found.values() if row.state == State.PENDING and not row.is_suspect]
         if waiting and rows.filter(IS_DUE, pk__in=waiting).claim(waiting, token=self.token, lease=self.lease):
             for row in rows.held(self.token).filter(pk__in=waiting):
                 self._take_attachment(row)
@@ -285,6 +292,7 @@ class Batch:
         hosts = hosts_of({profile_of(work.row) for work in works if isinstance(work.row, Session)}, using=self.using)
         for work in works:
             if isinstance(work.row, Session):
+                work.fault = hosts.fault_of(profile_of(work.row))
                 subject = hosts.get(profile_of(work.row))
                 work.unseen = consent.decide(None, purpose=Purpose.BROWSE, subject=subject) is False
 
@@ -315,7 +323,7 @@ class Batch:
     def _take_events(self, events: Sequence[Event]) -> None:
         chains: dict[str, Work] = {}
         for event in sorted(events, key=lambda row: row.pk):
-            work = Work(event, self, fault=self.amount_faults.get(event.pk))
+            work = Work(event, self, fault=self.event_faults.get(event.pk))
             for link in event_links(event):
                 cart = self._mirror_works.get(link)
                 if cart is not None and is_repaired_after(cart.row, event):
@@ -333,68 +341,6 @@ class Batch:
                 work.wait_for(before)
             chains[event.ordering_key] = work
             self.works.append(work)
-
-
-@neutral()
-def render_one(work: Work, row: RemoteObject, host: models.Model | None) -> None:
-    """Say in ``work`` what ``host`` is to look like at Hellotext, or why nothing is sent of it."""
-    adapter = registry.for_label(row.host_label)
-    if row.is_kept:
-        work.gone = True
-        return
-    if row.tombstone_at is not None and row.remote_id and row.removal and not row.attributed:
-        # Decided when the deletion was folded; the host row, and even its adapter, may be gone.
-        work.removal = row.removal
-        return
-    if row.is_erased:
-        work.skip = SkipReason.ERASED
-        return
-    if adapter is None and (row.tombstone_at is None or not row.removal):
-        # For previews: delivery leaves such a row to a process that has the adapter.
-        work.fault = error_fields(type="unregistered", message=f"No adapter is registered for {row.host_label}.")
-        return
-    if host is None or adapter is None:
-        work.gone = True
-        return
-    try:
-        if not adapter.should_sync(host):
-            work.skip = SkipReason.NOT_SYNCABLE
-            if row.remote_id and not row.attributed and row.kind == adapter.kind and adapter.on_unsyncable != "keep":
-                work.removal = adapter.on_unsyncable
-            return
-        work.payload = _payload(adapter, host, row)
-        if work.payload is None:
-            work.skip = SkipReason.ANONYMOUS
-            return
-        work.hash = payload_hash(work.payload)
-        work.cleared = cleared(row.kind, row.data.get(SENT, []), work.payload, declares=adapter.declares)
-        if isinstance(adapter, ProfileAdapter):
-            work.new_defaults = _new_defaults(adapter, row, work.payload)
-        if row.kind == adapter.kind:
-            work.fault = take_reference(row, adapter, work.payload)
-    except Exception as error:
-        # The shop's own code: this row fails, and the others go on.
-        work.fault = adapter_fault(adapter, error)
-
-
-def _payload(adapter: Adapter, host: models.Model, row: RemoteObject) -> dict[str, Any] | None:
-    if row.kind == Kind.PROFILE and adapter.kind != Kind.PROFILE:
-        return adapter.guest_payload(host)
-    payload = adapter.payload(host)
-    if row.kind == Kind.PROFILE and not payload:
-        # Nothing is known, or nothing is verified: there is nobody to speak of yet.
-        return None
-    if row.kind == Kind.CART:
-        owner = adapter.profile_link(host)
-        if owner is not None:
-            payload["profile"] = owner
-    return payload
-
-
-def _new_defaults(adapter: ProfileAdapter, row: RemoteObject, payload: Mapping[str, Any]) -> frozenset[str]:
-    """Those of the adapter's ``keeps_former`` that differ from what was sent last."""
-    before, now = row.data.get(LAST_PAYLOAD) or {}, traces_of(row, payload)
-    return frozenset(name for name in adapter.keeps_former if name in now and before.get(name) != now[name])
 
 
 def _columns(row: Session) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 
 from ..api import HellotextClient
 from ..api.tracebacks import clear_locals
@@ -32,10 +32,9 @@ from .leases import NotBegunError, within
 from .policy import is_repeatable
 from .profiles import holders_of, is_account, place, settle_holders, without_refused
 from .readiness import MOMENT, Attributed, Fault, Go, Gone, Skip, Unchanged, Wait, readiness
-from .reconcile import find_object
 from .report import Report
 from .results import Results, details_of
-from .send import Call, Sent
+from .send import Call, Sent, adoption_call
 
 logger = logging.getLogger("django_hellotext.delivery")
 
@@ -62,7 +61,7 @@ class Carriage:
 
     def deliver(
         self,
-        source: Callable[[], Batch | None],
+        source: Callable[[bool], Batch | None],
         *,
         breaker: Breaker,
         figures: Figures,
@@ -70,6 +69,7 @@ class Carriage:
     ) -> Report:
         """Send the batches that ``source`` hands out, until it has none; answers what was done.
 
+        ``source`` is called with whether no row is in hand.
         A new batch is asked for while the last requests of the one before still run, so that no thread waits.
         What is not begun while ``go_on()`` holds is given back.
         """
@@ -92,7 +92,7 @@ class _Delivery:
     def __init__(
         self,
         carriage: Carriage,
-        source: Callable[[], Batch | None],
+        source: Callable[[bool], Batch | None],
         *,
         breaker: Breaker,
         figures: Figures,
@@ -108,6 +108,7 @@ class _Delivery:
         self.finished: SimpleQueue[Future[Any]] = SimpleQueue()
         self.in_flight: dict[Future[Sent], Work] = {}
         self.left: set[Work] = set()
+        self.is_alone = False
         self.suspects: list[tuple[Work, ApiError]] = []
         self.probe: Future[ApiError | None] | None = None
         self.closed = False
@@ -138,6 +139,8 @@ class _Delivery:
         """Whether another batch should be asked for; not again and again while the last rows are on their way."""
         if self.closed or self.probe is not None or self._is_stocked() or not self.go_on():
             return False
+        if self.is_alone and self.left:
+            return False
         if self.dry_at is None:
             return True
         return bool(self.in_flight) and time.monotonic() - self.dry_at > REFILL
@@ -152,11 +155,12 @@ class _Delivery:
         # What has arrived is written before anything else is looked for.
         self.results.flush()
         self.results.figures.flush_if_due()
-        batch = self.source()
+        batch = self.source(not self.left)
         if batch is None:
             self.dry_at, self.dry_while_busy = time.monotonic(), bool(self.in_flight or self.ready)
             return
         self.dry_at = None
+        self.is_alone = batch.is_alone
         self.left.update(batch.works)
         self.ready.extend(work for work in batch.works if not work.needs)
 
@@ -204,13 +208,13 @@ class _Delivery:
             after = 0.0
             if before is not None and isinstance(before.row, RemoteObject):
                 # A guest would be taken in hand again at once, without the account that it waits for.
-                after = policy.backoff(before.row.attempts, chance=1.0)
+                after = policy.backoff(before.earlier_attempts, chance=1.0)
             self.results.give_back([work], after=after)
             self._hold_back(work)
             return
         try:
             answer = readiness(work)
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):
             raise
         except Exception as error:
             self._unexpected(work, error)
@@ -331,7 +335,7 @@ class _Delivery:
     def _decide(self, work: Work, error: ApiError, *, account_works: bool) -> None:
         decision = policy.decide(
             error,
-            attempts=work.row.attempts,
+            attempts=work.earlier_attempts,
             max_attempts=hellotext_settings.MAX_ATTEMPTS,
             chance=random.random(),  # noqa: S311 - jitter
             repeatable=_is_lookup(work) or (is_repeatable(work.row) and not _is_nameless(work)),
@@ -344,7 +348,7 @@ class _Delivery:
         if decision.verdict is policy.Verdict.UNCERTAIN:
             self.results.uncertain(work, error, costs=decision.costs)
         else:
-            after = decision.after or policy.backoff(work.row.attempts, chance=1.0)
+            after = decision.after or policy.backoff(work.earlier_attempts, chance=1.0)
             self.results.retry(work, error, after=after if account_works else 0.0, costs=decision.costs)
         self._hold_back(work)
 
@@ -365,7 +369,7 @@ class _Delivery:
             return True
         if isinstance(row, RemoteObject) and duplicate and not row.remote_id and not work.looked_up:
             work.looked_up = True
-            call = _adoption(row.kind, dict(work.payload or {}), error)
+            call = adoption_call(row.kind, dict(work.payload or {}), error)
             self.in_flight[self.carriage.submit(call, finished=self.finished)] = work
             return True
         if isinstance(row, Event) and error.type == Session.CONFLICT:
@@ -423,15 +427,3 @@ def _is_nameless(work: Work) -> bool:
         return False
     mirror = work.batch.mirrors.get(profile_of(work.row))
     return mirror is None or not mirror.remote_id
-
-
-def _adoption(kind: str, values: dict[str, Any], error: ApiError) -> Call:
-    """Find the object that has what was refused as a duplicate; the refusal stands without one."""
-
-    def call(client: HellotextClient) -> Sent:
-        remote_id = find_object(client, kind, values)
-        if not remote_id:
-            raise error
-        return Sent(remote_id=remote_id, adopted=True)
-
-    return call

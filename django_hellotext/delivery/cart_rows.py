@@ -9,6 +9,7 @@ from django.db import models
 
 from ..adapters import Adapter, Link, registry
 from ..models import Event, Kind, RemoteObject
+from ..savepoints import HostCode, raise_if_lost
 from .event_links import items_of, object_of
 from .merges import target_of
 from .mirrors import hosts_of, identity_for
@@ -58,7 +59,8 @@ def emptied_carts(events: Iterable[Event], *, using: str) -> set[Link]:
     filled = {object_of(event) for event in events if event.action in FILLING and event.object_label}
     hosts = hosts_of(filled, using=using)
     adapters = {link: registry.for_label(link.label) for link in filled}
-    return {link for link, adapter in adapters.items() if adapter is not None and _is_empty(adapter, hosts.get(link))}
+    readable = {link: adapter for link, adapter in adapters.items() if adapter and not hosts.fault_of(link)}
+    return {link for link, adapter in readable.items() if _is_empty(adapter, hosts.get(link), using=using)}
 
 
 def is_repaired_after(row: Deliverable, event: Event) -> bool:
@@ -100,11 +102,13 @@ def _names(event: Event, row: RemoteObject) -> bool:
     return (event.object_kind, event.object_label, event.object_pk) == (row.kind, row.host_label, row.host_pk)
 
 
-def _is_empty(adapter: Adapter, cart: models.Model | None) -> bool:
+def _is_empty(adapter: Adapter, cart: models.Model | None, *, using: str) -> bool:
     if cart is None:
         return True
     try:
-        return adapter.payload(cart).get("items") == []
-    except Exception:
+        with HostCode(using):
+            return adapter.payload(cart).get("items") == []
+    except Exception as error:
+        raise_if_lost(error, using)
         # The same fault shows where the cart itself is rendered, and is written there.
         return False

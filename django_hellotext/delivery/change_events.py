@@ -39,6 +39,8 @@ def events_of(folded: Sequence[Folded], beyond: Sequence[Change], *, using: str)
                 continue
             amount = _frozen_amount(change, [*one.changes, *beyond])
             fact = _status_fact(action, change, one, hosts.get(one.link), amount, using=using)
+            if fact is not None and (error := hosts.errors.get(one.link.label)) is not None:
+                fact.adapter_faults.append(adapter_error(one.adapter, error))
             facts += [(place, fact)] if fact is not None else []
         for step in one.steps:
             fact = _cart_fact(step, one, using=using)

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce, Concat
 
 from ..conf import hellotext_settings
 from ..models import Account, Change, Event, Lane, RemoteObject, Session, State
-from ..models.deliverable import DeliverableQuerySet, waits_at
+from ..models.deliverable import DeliverableQuerySet, is_suspect, waits_at
 from .presence import Place, Sendable, occupied
 from .unknown_models import unknown_models
 
@@ -29,6 +29,9 @@ class Claimer:
 
     Remembers how far it has come: the rows behind have just been claimed by somebody, and their dead index entries
     need not be read again each time (demand C11).
+
+    ``is_alone`` says that the last claim took a single row that may have ended the processes of other workers. Such
+    rows take turns with all others. ``waits`` says that one is due and this process has to finish the others first.
     """
 
     def __init__(self, account: str, *, using: str, concurrency: int) -> None:
@@ -38,17 +41,17 @@ class Claimer:
         self._floors: dict[tuple[Sendable, Lane], int] = {}
         self._occupied: set[Place] = set()
         self._scanned_at = 0.0
+        self._suspects: dict[tuple[Sendable, int], Lane] = {}
+        self.is_alone = self.waits = False
 
-    def claim(self, token: str, *, account: Account, now: datetime) -> int:
-        """Put what is due under ``token``; answers how many rows."""
+    def claim(self, token: str, *, account: Account, now: datetime, is_idle: bool = True) -> int:
+        """Put what is due under ``token``; answers how many rows. ``is_idle``: no other row is in hand here."""
+        self.waits = False
         if time.monotonic() - self._scanned_at > FULL_SCAN:
             self._start_over()
         self._occupied = occupied(self.account, using=self.using)
         allowed = self.size if (budget := self._budget(account, now)) is None else min(self.size, int(budget))
-        claimed = self._claim(token, allowed, now) if allowed >= 1 else 0
-        if allowed >= 1 and not claimed and self._floors:
-            self._start_over()
-            claimed = self._claim(token, allowed, now)
+        claimed = self._claim_next(token, allowed, now, is_idle=is_idle) if allowed >= 1 else 0
         if budget is not None:
             # Also where nothing was allowed: what has come in by now is put down, whatever a clock does next.
             Account.objects.using(self.using).spend(self.account, claimed, budget=budget, rate=account.rate, now=now)
@@ -57,6 +60,32 @@ class Claimer:
     def _start_over(self) -> None:
         self._floors.clear()
         self._scanned_at = time.monotonic()
+
+    def _claim_next(self, token: str, allowed: int, now: datetime, *, is_idle: bool) -> int:
+        if self._suspects and not self.is_alone:
+            self.waits = not is_idle
+            if self.waits or self._claim_suspect(token, now):
+                return int(self.is_alone)
+        self.is_alone = False
+        claimed = self._claim(token, allowed, now)
+        if not claimed and self._floors:
+            self._start_over()
+            claimed = self._claim(token, allowed, now)
+        if claimed or not self._suspects:
+            return claimed
+        self.waits = not is_idle
+        return 0 if self.waits else self._claim_suspect(token, now)
+
+    def _claim_suspect(self, token: str, now: datetime) -> int:
+        """Claim the first suspect that is still due, and nothing else; answers how many rows."""
+        while self._suspects:
+            (model, pk), lane = next(iter(self._suspects.items()))
+            del self._suspects[model, pk]
+            ids = [pk for (pk,) in unknown_models.take_values(self.due(model, lane, now, only=pk), 1, "pk")]
+            if ids and model.objects.using(self.using).claim(ids, token=token, lease=hellotext_settings.LEASE):
+                self.is_alone = True
+                return 1
+        return 0
 
     def _claim(self, token: str, allowed: int, now: datetime) -> int:
         live = self._claim_lane(token, Lane.LIVE, max(1, allowed - allowed // BACKFILL_SHARE), now)
@@ -78,22 +107,32 @@ class Claimer:
     def _claim_rows(self, model: Sendable, token: str, lane: Lane, allowed: int, now: datetime) -> int:
         if (model, State.PENDING, lane) not in self._occupied:
             return 0
-        ids = unknown_models.take_keys(self.due(model, lane, now), allowed)
-        if not ids:
+        names = ("pk", "ordering_key", "error_type", "attempts")
+        found = unknown_models.take_values(self.due(model, lane, now), allowed, *names)
+        if not found:
             return 0
-        self._floors[model, lane] = ids[-1]
-        rows = model.objects.using(self.using)
-        return rows.claim(ids, token=token, lease=hellotext_settings.LEASE)
+        self._floors[model, lane] = found[-1][0]
+        ids, keys = [], set()
+        for pk, key, *error in found:
+            if is_suspect(*error):
+                self._suspects[model, pk] = lane
+                keys.add(key)
+            elif model is not Event or key not in keys:
+                ids.append(pk)
+        return model.objects.using(self.using).claim(ids, token=token, lease=hellotext_settings.LEASE) if ids else 0
 
-    def due(self, model: Sendable, lane: Lane, now: datetime) -> DeliverableQuerySet:
-        """The rows of ``model`` that may go next at ``now``, oldest first.
+    def due(self, model: Sendable, lane: Lane, now: datetime, *, only: int | None = None) -> DeliverableQuerySet:
+        """The rows of ``model`` that may go next at ``now``, oldest first; the row ``only``, if it may.
 
         One moment for the whole query: SQLite's clock goes on while it runs, and a row that is not due yet when it
         is looked at, but is when its follower is, would be overtaken (promise 3).
         """
         rows = model.objects.using(self.using)
-        floor = self._floors.get((model, lane), 0)
+        # Every earlier row of its key is passed over for ``only``, so that it waits behind them.
+        floor = self._floors.get((model, lane), 0) if only is None else only - 1
         due: DeliverableQuerySet = rows.due(self.account, lane=lane, now=now).filter(pk__gt=floor)
+        if only is not None:
+            due = due.filter(pk=only)
         if model is Event:
             # By the key, and by the account in a form that no index knows: that leaves a planner with stale statistics
             # no other index to take. Rows of an account that nobody drains any more would hold their key for ever.

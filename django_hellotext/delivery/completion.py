@@ -34,7 +34,7 @@ def complete(events: Sequence[Event], *, token: str, using: str) -> tuple[list[E
     faults: Faults = {}
     completed: list[Event] = []
     for event in lacking:
-        fault = _complete(event, hosts, using=using)
+        fault = hosts.fault_of(object_of(event)) or _complete(event, hosts, using=using)
         if fault is None:
             completed.append(event)
         else:
@@ -65,10 +65,10 @@ def _complete(event: Event, hosts: Mapping[Link, models.Model], *, using: str) -
             with transaction.atomic(using=using):
                 _identify(event, host, adapter, using=using)
         except Exception as error:
-            return adapter_fault(adapter, error)
+            return adapter_fault(adapter, error, using=using)
     if not event.currency:
         event.amount = None
-    if lacks_amount(event) and (fault := read_amount(event, host)) is not None:
+    if lacks_amount(event) and (fault := read_amount(event, host, using=using)) is not None:
         return fault
     label, pk = (
         (event.profile_label, event.profile_pk) if event.profile_label else (event.object_label, event.object_pk)

@@ -20,8 +20,9 @@ from ..adapters import Adapter, Link
 from ..conf import hellotext_settings
 from ..intake import backfill
 from ..models import Kind, Lane, RemoteObject, SkipReason, State
-from .batch import Batch, Work, render_one
+from .batch import Batch, Work
 from .mirrors import identity_for, new_mirror
+from .render import render_one
 
 OPEN = frozenset({State.PENDING, State.SENDING, State.UNCERTAIN})
 # Objects that the shop itself kept back; they are looked at again. What a person or an erasure said stays said.

@@ -91,7 +91,7 @@ class Drain:
             with Carriage(client, concurrency=self.concurrency) as carriage:
                 self.report.add(
                     carriage.deliver(
-                        lambda: self._next_batch(client),
+                        lambda is_idle: self._next_batch(client, is_idle=is_idle),
                         breaker=self.breaker,
                         figures=self.figures,
                         go_on=self._goes_on,
@@ -128,8 +128,11 @@ class Drain:
             accounts.drained(self.account)
         return True
 
-    def _next_batch(self, client: HellotextClient) -> Batch | None:
-        """Fold, find out about the uncertain, claim; ``None`` when there is nothing to send now."""
+    def _next_batch(self, client: HellotextClient, *, is_idle: bool) -> Batch | None:
+        """Fold, find out about the uncertain, claim; ``None`` when there is nothing to send now.
+
+        ``is_idle``: no row is in hand. Else a row that is sent alone is not claimed yet.
+        """
         while self._goes_on() and self.breaker.may_go_on(client):
             with transaction.atomic(using=self.using):
                 if self._lock() is None:
@@ -146,12 +149,14 @@ class Drain:
                 if account is None:
                     return None
                 now = self._now()
-                claimed = self.claimer.claim(token, account=account, now=now)
+                claimed = self.claimer.claim(token, account=account, now=now, is_idle=is_idle)
             if claimed:
                 batch = self._load(token, now=now, leased_at=leased_at)
                 if hellotext_settings.RATE is not None and len(batch.works) > claimed:
                     Account.objects.using(self.using).owe(self.account, len(batch.works) - claimed)
                 return batch
+            if self.claimer.waits:
+                return None
             if not folded and not settled and (self.feed is None or not self.feed()):
                 return None
         return None
@@ -159,6 +164,7 @@ class Drain:
     def _load(self, token: str, *, now: datetime, leased_at: float) -> Batch:
         lease = hellotext_settings.LEASE
         batch = Batch(account=self.account, using=self.using, token=token, lease=lease, now=now)
+        batch.is_alone = self.claimer.is_alone
         # A row is sent only while twice the deadline is left of its lease (step 6 of the walk).
         batch.last_start = leased_at + lease - 2 * hellotext_settings.DEADLINE
         batch.load(

@@ -12,6 +12,7 @@ from ..adapters.contacts import addresses_of
 from ..intake.subjects import OWNED
 from ..models import Kind, RemoteObject, SkipReason
 from ..models.erasure import erased
+from ..savepoints import HostCode
 from .amounts import adapter_fault
 from .mirrors import identity_for, link_of
 
@@ -43,10 +44,11 @@ def forget_browsers(works: Iterable[Work], hosts: Mapping[Link, models.Model], *
         if not isinstance(row, RemoteObject) or adapter is None or adapter.kind not in OWNED or work.payload is None:
             continue
         try:
-            owner = adapter.profile_link(hosts[link_of(row)])
-            guest = adapter.guest_payload(hosts[link_of(row)])
+            with HostCode(using):
+                owner = adapter.profile_link(hosts[link_of(row)])
+                guest = adapter.guest_payload(hosts[link_of(row)])
         except Exception as error:
-            work.fault = work.fault or adapter_fault(adapter, error)
+            work.fault = work.fault or adapter_fault(adapter, error, using=using)
             continue
         if owner is not None:
             owners[work], addresses[work] = owner, addresses_of(guest or {})

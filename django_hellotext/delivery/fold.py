@@ -224,7 +224,7 @@ def _follow_status(one: Folded, mirror: RemoteObject, *, status_now: str | None)
 def _statuses_of(folded: Sequence[Folded], *, using: str) -> dict[Link, str]:
     """Return the status that each object has now; an object that is gone, or cannot be read, is left out."""
     found: dict[Link, str] = {}
-    hosts = hosts_of([one.link for one in folded], using=using) if folded else {}
+    hosts = hosts_of([one.link for one in folded], using=using)
     for one in folded:
         host = hosts.get(one.link)
         try:
@@ -247,12 +247,15 @@ def _decide_deletions(folded: Sequence[Folded], *, using: str) -> None:
     decided: dict[Removal, list[int]] = defaultdict(list)
     revived: list[int] = []
     doubtful = [one.link for one in folded if one.may_be_back]
-    there = hosts_of(doubtful, using=using) if doubtful else {}
+    there = hosts_of(doubtful, using=using)
+    unreadable = there.errors
     for one in folded:
         mirror = one.mirror
         if mirror is None or mirror.is_erased or not one.current:
             continue
-        if one.may_be_back and (one.link in there or one.link.label == SESSION_CARTS):
+        # An object that cannot be read is kept, because it may be there.
+        is_back = one.link in there or one.link.label in (SESSION_CARTS, *unreadable)
+        if one.may_be_back and is_back:
             revived.append(mirror.pk)
         elif one.is_deleted and not (mirror.removal and one.current[-1].lane == Lane.BACKFILL):
             # A sync that misses an object knows no more than the deletion that was folded before it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -21,6 +22,10 @@ from ..models import Kind, RemoteObject
 from ..models.deliverable import error_fields
 from ..models.identity import ordering_key
 from ..models.objects import identity_of
+from ..savepoints import HostCode, raise_if_lost
+from .amounts import adapter_fault
+
+logger = logging.getLogger("django_hellotext.delivery")
 
 
 def identity_for(link: Link, account: str) -> str:
@@ -72,12 +77,30 @@ def _make(link: Link, *, lane: int, using: str) -> RemoteObject:
     return mirror
 
 
-def hosts_of(links: Iterable[Link], *, using: str) -> dict[Link, models.Model]:
-    """The host objects behind ``links``, with a constant number of queries for each model."""
+class Hosts(dict[Link, models.Model]):
+    """Host objects by link. ``errors``, by model label, say why none of a model could be read."""
+
+    def __init__(self, using: str) -> None:
+        super().__init__()
+        self.using = using
+        self.errors: dict[str, Exception] = {}
+
+    def fault_of(self, link: Link) -> dict[str, Any] | None:
+        """Return the error of a row about ``link`` whose object could not be read."""
+        error, adapter = self.errors.get(link.label), registry.for_label(link.label)
+        return adapter_fault(adapter, error, using=self.using) if error is not None and adapter is not None else None
+
+
+def hosts_of(links: Iterable[Link], *, using: str) -> Hosts:
+    """Return the host objects behind ``links``, with a constant number of queries for each model.
+
+    If the objects of a model cannot be read, those of the others are returned. Raises ``OperationalError`` if the
+    connection to the database is lost.
+    """
     by_label: dict[str, list[Link]] = defaultdict(list)
     for link in links:
         by_label[link.label].append(link)
-    found: dict[Link, models.Model] = {}
+    found = Hosts(using)
     for label, wanted in by_label.items():
         adapter = registry.for_label(label)
         if adapter is None:
@@ -86,7 +109,14 @@ def hosts_of(links: Iterable[Link], *, using: str) -> dict[Link, models.Model]:
             found.update(_session_carts(wanted, using=using))
             continue
         keys = list(_keys(adapter.model, wanted))
-        hosts = read_objects(adapter, lambda rows, keys=keys: rows.in_bulk(keys), using=using)  # type: ignore[misc]  # bound
+        try:
+            with HostCode(using):
+                hosts = read_objects(adapter, lambda rows, keys=keys: rows.in_bulk(keys), using=using)  # type: ignore[misc]  # bound
+        except Exception as error:
+            raise_if_lost(error, using)
+            logger.warning("adapter.failed", extra={"adapter": type(adapter).__name__, "error": type(error).__name__})
+            found.errors[label] = error.with_traceback(None)
+            continue
         by_text = {str(host.pk): host for host in hosts.values()}
         found.update({link: by_text[link.pk] for link in wanted if link.pk in by_text})
     return found

@@ -12,11 +12,12 @@ from ..intake.subjects import OWNED
 from ..models import LAST_PAYLOAD, PAYLOAD_VERSION, Event, Kind, RemoteObject, Session, SkipReason, State
 from ..models.sessions import attachment_of
 from .amounts import lacks_amount, read_amount
-from .batch import Batch, Work, render_one
+from .batch import Batch, Work
 from .buyers import utm_of
 from .differences import SENT, names_of
 from .event_links import event_links, object_of, profile_of
 from .mirrors import as_sent, hosts_of, identity_for, link_of, traces_of
+from .render import render_one
 from .send import event_values
 
 
@@ -49,7 +50,8 @@ def preview(row: RemoteObject, *, using: str) -> Preview:
     batch = Batch(account=row.account, using=using, token="", lease=0.0, now=row.updated_at)
     work = Work(row, batch)
     reference = row.reference
-    render_one(work, row, hosts_of([link_of(row)], using=using).get(link_of(row)))
+    hosts = hosts_of([link_of(row)], using=using)
+    render_one(work, row, hosts.get(link_of(row)), fault=hosts.fault_of(link_of(row)))
     row.reference = reference  # what is shown is what the table holds
     data = row.data if isinstance(row.data, Mapping) else {}
     before = data.get(LAST_PAYLOAD)
@@ -84,7 +86,7 @@ def preview_event(event: Event, *, using: str) -> dict[str, Any] | None:
     if event.is_subscription or event.is_erased or event.payload_version > PAYLOAD_VERSION:
         return None
     if event.is_open and lacks_amount(event):
-        read_amount(event, hosts_of([object_of(event)], using=using).get(object_of(event)))
+        read_amount(event, hosts_of([object_of(event)], using=using).get(object_of(event)), using=using)
     identities = {identity_for(link, event.account): link for link in event_links(event)}
     rows = RemoteObject.objects.using(using).identified(identities)
     mirrors = {identities[row.identity]: row for row in rows}

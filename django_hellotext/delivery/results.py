@@ -188,8 +188,8 @@ class Results:
         row, rows = _object(work), RemoteObject.objects.using(self.using)
         RemoteObject.objects.using(owner._state.db).repeat([owner.pk])
         row.remote_id = ""
-        if row.attempts + 1 < hellotext_settings.MAX_ATTEMPTS:
-            rows.retry([row.pk], token=work.batch.token, after=policy.backoff(row.attempts, chance=1.0))
+        if row.attempts < hellotext_settings.MAX_ATTEMPTS:
+            rows.retry([row.pk], token=work.batch.token, after=policy.backoff(work.earlier_attempts, chance=1.0))
             row.state = State.PENDING
             self.report.retried += 1
         else:
@@ -265,7 +265,7 @@ class Results:
         self._refuse(work, **error)
 
     def _refuse(self, work: Work, **error: Any) -> None:
-        if self._finish(work, State.FAILED, attempts=work.row.attempts + 1, **error):
+        if self._finish(work, State.FAILED, counted=True, **error):
             self.figures.add([work.row], Ending.FAILED)
         for name, value in error.items():
             setattr(work.row, name, value)
@@ -274,11 +274,10 @@ class Results:
 
     @_fails_its_row
     def uncertain(self, work: Work, error: ApiError, *, costs: bool) -> None:
-        """It was sent, and nobody knows whether it arrived; with ``costs`` one attempt is counted."""
+        """It was sent, and nobody knows whether it arrived; with ``costs`` the attempt stays counted."""
         # By its reference it is looked for even when the host row is gone by then.
         known = {"reference": work.row.reference} if isinstance(work.row, RemoteObject) else {}
-        attempts = work.row.attempts + int(costs)
-        self._finish(work, State.UNCERTAIN, attempts=attempts, next_attempt_at=None, **known, **details_of(error))
+        self._finish(work, State.UNCERTAIN, counted=costs, next_attempt_at=None, **known, **details_of(error))
         self.report.uncertain += 1
 
     @_fails_its_row

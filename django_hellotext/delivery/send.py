@@ -35,6 +35,7 @@ from .differences import (
 )
 from .event_links import items_of, object_of, prices_of
 from .profiles import Contact, Found, look_up
+from .reconcile import find_object
 from .remote_ids import checked
 
 MOST_KEPT = 1_000_000  # characters of an answer; MariaDB takes 16 MB in one statement
@@ -310,3 +311,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(entry) for entry in value]
     return value
+
+
+def adoption_call(kind: str, values: dict[str, Any], error: ApiError) -> Call:
+    """Find the object that has what was refused as a duplicate; raise ``error`` if there is none."""
+
+    def call(client: HellotextClient) -> Sent:
+        remote_id = find_object(client, kind, values)
+        if not remote_id:
+            raise error
+        return Sent(remote_id=remote_id, adopted=True)
+
+    return call

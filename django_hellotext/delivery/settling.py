@@ -15,8 +15,9 @@ from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..exceptions import ApiError, UnusableId
 from ..models import Ending, Event, Kind, RemoteObject, SkipReason, State
-from ..models.deliverable import NO_ERROR, Deliverable, error_fields, new_token
+from ..models.deliverable import KILLED_WORKER, LEASE_EXPIRED, NO_ERROR, Deliverable, error_fields, new_token
 from ..models.fields import UtcNow
+from ..savepoints import HostCode, raise_if_lost
 from .breaker import Breaker
 from .cart_rows import repeat_carts
 from .event_links import profile_of
@@ -63,7 +64,7 @@ def settle_uncertain(
         again = [row for row in rows if is_repeatable(row)]
         if model is Event:
             again = _named(again, account, using=using)
-        settled += _settle(again, State.PENDING, using=using, token=token)
+        settled += _settle_absent(again, using=using, token=token, figures=figures)
         doubtful = [row for row in rows if row not in again]
         try:
             if model is Event:
@@ -148,11 +149,12 @@ def _settle(
 
 def _settle_absent(rows: Sequence[Deliverable], *, using: str, token: str, figures: Figures) -> int:
     """What never arrived is sent again. What Hellotext has lost too often, while it worked, waits for a person."""
-    most = hellotext_settings.MAX_ATTEMPTS
-    spent = [row for row in rows if row.attempts >= most]
-    refused = _settle(spent, State.FAILED, using=using, token=token)
-    figures.add(spent[:refused], Ending.FAILED)
-    again = [row for row in rows if row.attempts < most]
+    again, refused = [row for row in rows if not _is_spent(row)], 0
+    for row in filter(_is_spent, rows):
+        columns = _killed_worker(row) if row.error_type == KILLED_WORKER else {}
+        written = _settle([row], State.FAILED, using=using, token=token, **columns)
+        figures.add([row][:written], Ending.FAILED)
+        refused += written
     return refused + _settle(again, State.PENDING, using=using, token=token)
 
 
@@ -176,6 +178,19 @@ def _settle_unknown(rows: Sequence[Deliverable], error: ApiError, *, using: str,
     failed = _settle(failing, State.FAILED, using=using, token=token, attempts=F("attempts") + 1, **fields)
     figures.add(failing[:failed], Ending.FAILED)
     return skipped + failed
+
+
+def _is_spent(row: Deliverable) -> bool:
+    """Return whether an absent row is given up; a row that went with others is not to blame for their process."""
+    return row.error_type != LEASE_EXPIRED and row.attempts >= hellotext_settings.MAX_ATTEMPTS
+
+
+def _killed_worker(row: Deliverable) -> dict[str, Any]:
+    message = (
+        f"The worker process ended while it had only this row in hand; attempts: {row.attempts}. Look for the cause in "
+        "the log of the worker (memory, crash of a library, time limit), then send the row again."
+    )
+    return error_fields(type=KILLED_WORKER, message=message)
 
 
 def _settle_events(
@@ -228,7 +243,8 @@ def _settle_objects(
     hosts = hosts_of([link_of(row) for row in rows], using=using)
     for place, row in enumerate(rows):
         moment = now()
-        values = _known_by(row, hosts.get(link_of(row)))
+        # What ended every worker that rendered it is not rendered once more.
+        values = _known_by(row, None if _is_spent(row) else hosts.get(link_of(row)), using=using)
         try:
             remote_id = look.ask(_finder(row.kind, values), untold="") if values else ""
         except UnusableId as error:
@@ -264,15 +280,17 @@ def _finder(kind: str, values: dict[str, Any]) -> Callable[[HellotextClient], st
     return lambda client: checked(find_object(client, kind, values))
 
 
-def _known_by(row: RemoteObject, host: Any) -> dict[str, Any]:
+def _known_by(row: RemoteObject, host: Any, *, using: str) -> dict[str, Any]:
     """What the object may be found by at Hellotext: plain values of its payload, or what the row remembers."""
     adapter = registry.for_label(row.host_label)
     if host is not None and adapter is not None:
         try:
             of_guest = row.kind == Kind.PROFILE and adapter.kind != Kind.PROFILE
-            payload = adapter.guest_payload(host) if of_guest else adapter.payload(host)
+            with HostCode(using):
+                payload = adapter.guest_payload(host) if of_guest else adapter.payload(host)
             return {name: value for name, value in (payload or {}).items() if not links(value)}
         except Exception as error:
+            raise_if_lost(error, using)
             # The host's own code holds up nobody else; once the row is sent again, this becomes its reason.
             logger.warning("adapter.failed", extra={"adapter": type(adapter).__name__, "error": type(error).__name__})
     key = adapter.natural_key if adapter is not None else "reference"

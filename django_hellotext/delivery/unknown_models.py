@@ -99,14 +99,15 @@ class UnknownModels:
             if not self.meet(_table_of(rows.model), map(values_of, found)):
                 return found
 
-    def take_keys(self, rows: QuerySet[Any], limit: int) -> list[int]:
-        """Return the primary keys of what ``take`` returns."""
+    def take_values(self, rows: QuerySet[Any], limit: int, *names: str) -> list[tuple[Any, ...]]:
+        """Return the columns ``names`` of what ``take`` returns."""
         table = _table_of(rows.model)
+        columns = COLUMNS[table]
         while True:
-            found = list(self.known(rows).values_list("pk", *COLUMNS[table])[:limit])
+            found = list(self.known(rows).values_list(*columns, *names)[:limit])
             # Most rows of a claim are about the same few models.
-            if not self.meet(table, {row[1:] for row in found}):
-                return [row[0] for row in found]
+            if not self.meet(table, {row[: len(columns)] for row in found}):
+                return [row[len(columns) :] for row in found]
 
 
 def _about(model: type[Model], labels: Sequence[str]) -> Q:

@@ -17,6 +17,7 @@ ADVICE = {
     "lookup_failed": "It may have arrived; send it again: it is looked for first.",
     "unusable_id": "Report the ID to Hellotext, then run this again: it is looked for first.",
     "unwritable": "Correct the database as the message says, then run this again.",
+    "killed_worker": "Find out in the worker's log why its process ends, then send it again.",
     "unexpected_error": "A fault of django-hellotext: the log has the traceback; please report it.",
     "session_assigned_to_another_profile": "Nothing: its events go with the customer alone.",
 }

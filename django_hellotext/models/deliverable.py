@@ -14,6 +14,7 @@ from typing import Any, Self
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.expressions import CombinedExpression
+from django.db.models.functions import Greatest
 from django.utils.translation import gettext_lazy as _
 
 from .. import clock
@@ -24,6 +25,10 @@ from .fields import CLOCK_STEP, UtcDateTimeField, UtcNow
 from .states import Lane, SkipReason, State, sources_of
 
 ERROR_MESSAGE_LENGTH = 500
+# The error types of a row whose lease expired: in the hand of a worker with other rows, or of one that had only this.
+LEASE_EXPIRED = "lease_expired"
+KILLED_WORKER = "killed_worker"
+ALONE_AFTER = 3  # counted attempts after which a row whose lease has just expired is sent alone
 MOST_ACCOUNTS = 50  # accounts whose rows a filter by state looks through
 
 
@@ -65,9 +70,18 @@ IS_DUE = Q(next_attempt_at=None) | Q(next_attempt_at__lte=UtcNow()) | WRITTEN_AH
 LEASE_IS_OVER = Q(lease_until__lt=UtcNow()) | Q(attempted_at__gt=UtcNow() + CLOCK_STEP)
 
 
+def is_suspect(error_type: str, attempts: int) -> bool:
+    """Return whether a row that is not in hand may have ended its worker's process several times: it goes alone."""
+    return error_type in (LEASE_EXPIRED, KILLED_WORKER) and attempts >= ALONE_AFTER
+
+
 def waits_at(now: datetime) -> Q:
     """Rows that are not due at ``now``, the negation of ``IS_DUE``."""
     return Q(next_attempt_at__gt=now, updated_at__lte=now + CLOCK_STEP)
+
+
+# The claim has counted an attempt, and it does not count after all. Never below 0: the row may have been reset.
+UNCOUNTED = Greatest(F("attempts"), Value(1)) - Value(1)
 
 
 def _in(seconds: float) -> CombinedExpression | None:
@@ -100,11 +114,16 @@ class DeliverableQuerySet(models.QuerySet[Any]):
         return rows.order_by("id")
 
     def claim(self, ids: Collection[int], *, token: str, lease: float) -> int:
-        """Put ``ids`` under ``token`` for ``lease`` seconds, as far as they still wait; answers how many."""
+        """Put ``ids`` that still wait under ``token`` for ``lease`` seconds; return how many.
+
+        The attempt is counted here, so that one whose process ends is counted, too. A row that was loaded after the
+        claim has it in ``attempts``.
+        """
         return self.filter(pk__in=ids, state=State.PENDING).update(
             state=State.SENDING,
             token=token,
             lease_until=UtcNow() + timedelta(seconds=lease),
+            attempts=F("attempts") + 1,
             attempted_at=UtcNow(),
             updated_at=UtcNow(),
         )
@@ -113,24 +132,28 @@ class DeliverableQuerySet(models.QuerySet[Any]):
         """Rows that are in hand under ``token``."""
         return self.filter(state=State.SENDING, token=token)
 
-    def finish(self, ids: Collection[int], *, token: str, state: State, **columns: Any) -> int:
-        """Write the result of ``ids``; answers how many were still held under ``token`` (the rest have a successor)."""
+    def finish(self, ids: Collection[int], *, token: str, state: State, counted: bool = False, **columns: Any) -> int:
+        """Write the result of ``ids``; return how many were still held under ``token`` (the rest have a successor).
+
+        ``counted``: the attempt stays counted, because it failed.
+        """
         if State.SENDING not in sources_of(state):
             raise ValueError(f"a row cannot go from sending to {state}")
-        return self.held(token).filter(pk__in=ids).update(state=state, **_LET_GO, **columns)
+        attempts = {} if counted else {"attempts": UNCOUNTED}
+        return self.held(token).filter(pk__in=ids).update(state=state, **attempts, **_LET_GO, **columns)
 
     def give_back(self, ids: Collection[int], *, token: str, after: float = 0.0) -> int:
-        """Return ``ids`` untouched: no attempt is counted; due again ``after`` seconds."""
-        return self.held(token).filter(pk__in=ids).update(state=State.PENDING, next_attempt_at=_in(after), **_LET_GO)
+        """Return ``ids`` untouched: the attempt does not count; due again ``after`` seconds."""
+        return self.retry(ids, token=token, after=after, costs=False)
 
     def retry(self, ids: Collection[int], *, token: str, after: float, costs: bool = True, **error: Any) -> int:
-        """Try ``ids`` again ``after`` seconds; with ``costs`` one attempt is counted."""
+        """Try ``ids`` again ``after`` seconds; with ``costs`` the attempt stays counted."""
         return (
             self.held(token)
             .filter(pk__in=ids)
             .update(
                 state=State.PENDING,
-                attempts=F("attempts") + int(costs),
+                attempts=F("attempts") if costs else UNCOUNTED,
                 next_attempt_at=_in(after),
                 **_LET_GO,
                 **error,
@@ -138,7 +161,7 @@ class DeliverableQuerySet(models.QuerySet[Any]):
         )
 
     def expire_leases(self, account: str) -> int:
-        """Rows whose worker is gone become ``uncertain``: nobody knows whether they were sent (demand C4).
+        """Make rows whose worker is gone ``uncertain``: it is not known whether they were sent.
 
         It may have sent them until now: their last attempt counts as ended at this moment.
         """
@@ -147,17 +170,25 @@ class DeliverableQuerySet(models.QuerySet[Any]):
             finished_at=UtcNow(),
             next_attempt_at=None,
             **_LET_GO,
-            **error_fields(type="lease_expired", message="The worker that held this row did not finish."),
+            **_lease_expired(alone_after=ALONE_AFTER + 1),  # the claim has counted this attempt
         )
 
     def look_for(self, account: str, *, token: str, lease: float, limit: int) -> list[Any]:
-        """Take uncertain rows of ``account`` that are due in hand, to find out whether they arrived."""
+        """Take uncertain rows of ``account`` that are due in hand, to find out whether they arrived.
+
+        A suspect is taken alone, because objects are rendered to be looked for. An earlier look whose process ended
+        counts as an attempt.
+        """
         rows = self.filter(IS_DUE, account=account, state=State.UNCERTAIN).filter(
             Q(lease_until=None) | Q(lease_until__lt=UtcNow()) | WRITTEN_AHEAD
         )
-        ids = list(rows.order_by("id").values_list("pk", flat=True)[:limit])
+        found = list(rows.order_by("id").values_list("pk", "error_type", "attempts")[:limit])
+        ids = [pk for pk, *error in found if not is_suspect(*error)] or [pk for pk, *_ in found[:1]]
         if not ids:
             return []
+        rows.filter(pk__in=ids, lease_until__isnull=False).update(
+            **_lease_expired(alone_after=ALONE_AFTER), attempts=F("attempts") + 1
+        )
         # An attempt that ended later than now, because the clock was set back, counts as ended now: an absence at
         # Hellotext is believed only some time after the attempt.
         ended = Case(When(finished_at__gt=UtcNow() + CLOCK_STEP, then=UtcNow()), default=F("finished_at"))
@@ -211,6 +242,13 @@ class DeliverableQuerySet(models.QuerySet[Any]):
         )
 
 
+def _lease_expired(*, alone_after: int) -> dict[str, Any]:
+    """Return the columns of the last error of rows whose lease expired; a suspect was in hand alone."""
+    was_alone = Q(error_type__in=[LEASE_EXPIRED, KILLED_WORKER], attempts__gte=alone_after)
+    error_type = Case(When(was_alone, then=Value(KILLED_WORKER)), default=Value(LEASE_EXPIRED))
+    return {**error_fields(message="The worker that held this row did not finish."), "error_type": error_type}
+
+
 _LET_GO: dict[str, Any] = {"token": "", "lease_until": None, "updated_at": UtcNow()}
 
 
@@ -257,6 +295,11 @@ class Deliverable(models.Model):
             return f"{self.get_skip_reason_display()}{note}"
         parts = [str(self.error_status or ""), self.error_type, self.error_parameter, mask(self.error_message)]
         return " · ".join(part for part in parts if part)
+
+    @property
+    def is_suspect(self) -> bool:
+        """Return whether this row goes alone, because it may be what ended its worker's process several times."""
+        return is_suspect(self.error_type, self.attempts)
 
     @property
     def is_erased(self) -> bool:

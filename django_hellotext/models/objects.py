@@ -11,7 +11,16 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from .. import clock
-from .deliverable import _LET_GO, NO_ERROR, WRITTEN_AHEAD, Deliverable, DeliverableQuerySet, error_fields, waits_again
+from .deliverable import (
+    _LET_GO,
+    NO_ERROR,
+    UNCOUNTED,
+    WRITTEN_AHEAD,
+    Deliverable,
+    DeliverableQuerySet,
+    error_fields,
+    waits_again,
+)
 from .fields import UtcDateTimeField, UtcNow
 from .identity import fingerprint
 from .states import Lane, Removal, SkipReason, State, sources_of
@@ -102,7 +111,13 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
             self.held(token)
             .filter(pk=row.pk)
             .update(
-                state=State.PENDING, remote_id=remote_id, payload_hash="", next_attempt_at=None, **_LET_GO, **columns
+                state=State.PENDING,
+                remote_id=remote_id,
+                payload_hash="",
+                attempts=UNCOUNTED,
+                next_attempt_at=None,
+                **_LET_GO,
+                **columns,
             )
         )
 
@@ -110,9 +125,13 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
         """The shop does not have the object of ``row`` any more; a deletion or save since then leaves it waiting."""
         rows = self.held(token).filter(pk=row.pk)
         written = rows.filter(version=version).update(
-            state=State.DELETED, tombstone_at=row.tombstone_at or UtcNow(), finished_at=UtcNow(), **_LET_GO
+            state=State.DELETED,
+            tombstone_at=row.tombstone_at or UtcNow(),
+            attempts=UNCOUNTED,
+            finished_at=UtcNow(),
+            **_LET_GO,
         )
-        return written or rows.update(state=State.PENDING, next_attempt_at=None, **_LET_GO)
+        return written or self.give_back([row.pk], token=token)
 
     def finish_removed(self, row: RemoteObject, *, token: str, version: int, state: State, **columns: Any) -> int:
         """Hellotext has ``row`` no more; an edit meanwhile leaves it waiting, to be created anew."""
@@ -187,7 +206,6 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
                 payload_hash="",
                 data={},
                 recreated=F("recreated") + 1,
-                attempts=F("attempts") + 1,
                 next_attempt_at=None,
                 **_LET_GO,
                 **error_fields(status=404, type="not_found", message="Deleted at Hellotext; created anew."),

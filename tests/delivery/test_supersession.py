@@ -143,12 +143,12 @@ def test_the_order_is_seen_while_the_cart_event_waits_for_a_thread(
     ask = Drain._next_batch
     rounds: list[int] = []
 
-    def place_meanwhile(self: Drain, client: HellotextClient) -> Batch | None:
+    def place_meanwhile(self: Drain, client: HellotextClient, **options: bool) -> Batch | None:
         rounds.append(1)
         if len(rounds) == 2:
             assert Event.objects.get(action="cart.added").state == State.SENDING
             order_of(cart)
-        return ask(self, client)
+        return ask(self, client, **options)
 
     monkeypatch.setattr(Drain, "_next_batch", place_meanwhile)
     deliver(concurrency=1)

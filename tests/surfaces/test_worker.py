@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 
 import django_hellotext
 from django_hellotext.delivery import Report
@@ -92,21 +92,28 @@ def test_the_handlers_of_signals_are_put_back(hellotext: Emulator) -> None:
     assert [signal.getsignal(number) for number in hellotext_worker.STOP_SIGNALS] == before
 
 
-def unusable(*args: Any, **options: Any) -> Any:
-    raise OperationalError("connection of wile@acme.example refused")
+UNUSABLE = [OperationalError, InterfaceError]
 
 
-def test_once_says_when_the_database_cannot_be_used(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def unusable(error: type[Exception]) -> Any:
+    raise error("connection of wile@acme.example refused")
+
+
+@pytest.mark.parametrize("error", UNUSABLE)
+def test_once_says_when_the_database_cannot_be_used(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
     settings.HELLOTEXT = {"BUSINESS_ID": "b", "API_TOKEN": "t", "ENVIRONMENT": "test", "CURRENCY": "EUR"}
-    monkeypatch.setattr(hellotext_worker, "drain", unusable)
+    monkeypatch.setattr(hellotext_worker, "drain", lambda *args, **options: unusable(error))
     with pytest.raises(CommandError, match="The database could not be used") as refused:
         work()
     assert "wile@" not in str(refused.value)
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", UNUSABLE)
 def test_a_worker_tries_again_when_the_database_cannot_be_used(
-    settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: type[Exception]
 ) -> None:
     settings.HELLOTEXT = {
         "BUSINESS_ID": "b",
@@ -121,7 +128,7 @@ def test_a_worker_tries_again_when_the_database_cannot_be_used(
     def drain(*args: Any, **options: Any) -> Report:
         if not seen:
             seen.append("refused")
-            unusable()
+            unusable(error)
         seen.append(health.read_text(encoding="utf-8"))
         signal.raise_signal(signal.SIGTERM)
         return Report(delivered=3)

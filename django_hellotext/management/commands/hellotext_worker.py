@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, InterfaceError, connections
 
 from django_hellotext import clock
 from django_hellotext.conf import hellotext_settings
@@ -141,14 +141,14 @@ class Command(HellotextCommand):
     def _once(self, concurrency: int | None, stop: threading.Event) -> None:
         try:
             self._say(self._round(concurrency, stop, once=True))
-        except DatabaseError as error:
+        except (DatabaseError, InterfaceError) as error:
             raise CommandError(f"The database could not be used: {mask(error)}") from error
 
     def _loop(self, concurrency: int | None, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
                 report = self._round(concurrency, stop)
-            except DatabaseError as error:
+            except (DatabaseError, InterfaceError) as error:
                 # The database is away, or not migrated yet: the rows are safe.
                 self.err.line(f"The database could not be used, trying again: {mask(error)}")
                 connections.close_all()

@@ -1,0 +1,96 @@
+"""What an object is to look like at Hellotext, as its adapter says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+from ..adapters import Adapter, ProfileAdapter, registry
+from ..adapters.rendering import neutral
+from ..models import LAST_PAYLOAD, Kind, RemoteObject, SkipReason
+from ..models.deliverable import error_fields
+from ..savepoints import HostCode
+from .amounts import adapter_fault
+from .differences import SENT, cleared
+from .mirrors import payload_hash, traces_of
+from .references import take_reference
+
+if TYPE_CHECKING:
+    from .batch import Work
+
+
+@neutral()
+def render_one(
+    work: Work, row: RemoteObject, host: models.Model | None, *, fault: dict[str, Any] | None = None
+) -> None:
+    """Note in ``work`` what ``host`` is to look like at Hellotext, or why nothing is sent of it.
+
+    ``fault``: the error with which ``host`` could not be read.
+    """
+    adapter = registry.for_label(row.host_label)
+    if row.is_kept:
+        work.gone = True
+        return
+    if row.tombstone_at is not None and row.remote_id and row.removal and not row.attributed:
+        # Decided when the deletion was folded; the host row, and even its adapter, may be gone.
+        work.removal = row.removal
+        return
+    if row.is_erased:
+        work.skip = SkipReason.ERASED
+        return
+    if adapter is None and (row.tombstone_at is None or not row.removal):
+        # For previews: delivery leaves such a row to a process that has the adapter.
+        work.fault = error_fields(type="unregistered", message=f"No adapter is registered for {row.host_label}.")
+        return
+    if fault is not None:
+        work.fault = fault
+        return
+    if host is None or adapter is None:
+        work.gone = True
+        return
+    try:
+        with HostCode(work.batch.using):
+            _render(work, row, host, adapter)
+    except Exception as error:
+        # The shop's own code: this row fails, and the others go on.
+        work.fault = adapter_fault(adapter, error, using=work.batch.using)
+
+
+def _render(work: Work, row: RemoteObject, host: models.Model, adapter: Adapter) -> None:
+    if not adapter.should_sync(host):
+        work.skip = SkipReason.NOT_SYNCABLE
+        if row.remote_id and not row.attributed and row.kind == adapter.kind and adapter.on_unsyncable != "keep":
+            work.removal = adapter.on_unsyncable
+        return
+    work.payload = _payload(adapter, host, row)
+    if work.payload is None:
+        work.skip = SkipReason.ANONYMOUS
+        return
+    work.hash = payload_hash(work.payload)
+    work.cleared = cleared(row.kind, row.data.get(SENT, []), work.payload, declares=adapter.declares)
+    if isinstance(adapter, ProfileAdapter):
+        work.new_defaults = _new_defaults(adapter, row, work.payload)
+    if row.kind == adapter.kind:
+        work.fault = take_reference(row, adapter, work.payload)
+
+
+def _payload(adapter: Adapter, host: models.Model, row: RemoteObject) -> dict[str, Any] | None:
+    if row.kind == Kind.PROFILE and adapter.kind != Kind.PROFILE:
+        return adapter.guest_payload(host)
+    payload = adapter.payload(host)
+    if row.kind == Kind.PROFILE and not payload:
+        # Nothing is known, or nothing is verified: there is nobody to speak of yet.
+        return None
+    if row.kind == Kind.CART:
+        owner = adapter.profile_link(host)
+        if owner is not None:
+            payload["profile"] = owner
+    return payload
+
+
+def _new_defaults(adapter: ProfileAdapter, row: RemoteObject, payload: Mapping[str, Any]) -> frozenset[str]:
+    """Those of the adapter's ``keeps_former`` that differ from what was sent last."""
+    before, now = row.data.get(LAST_PAYLOAD) or {}, traces_of(row, payload)
+    return frozenset(name for name in adapter.keeps_former if name in now and before.get(name) != now[name])
