@@ -59,10 +59,14 @@ def _with_ids(facts: list[tuple[int, Fact]], one: Folded) -> list[tuple[int | No
             reserved = pk
         else:
             first[pk], reserved = reserved or pk, None
+    ids = free
     found: list[tuple[int | None, Fact]] = []
     for place, fact in sorted(facts, key=lambda entry: entry[0]):
         free = [pk for pk in free if pk >= first[place]]
         found.append((free.pop(0) if free else None, fact))
+    if len(ids) >= len(found) and any(pk is None for pk, _ in found):
+        # A creation that was recorded late: its status may stand in the place of an earlier change.
+        return [(pk, fact) for pk, (_, fact) in zip(ids[len(ids) - len(found) :], found, strict=True)]
     return found
 
 

@@ -29,12 +29,14 @@ from .carriage import Carriage
 from .claim import Claimer
 from .clients import client_from_settings
 from .figures import Figures
-from .fold import fold
+from .fold import LIMIT, fold
 from .presence import CHANGE_PLACES, models_in, occupied
 from .report import Report
 from .settling import settle_uncertain
 
 logger = logging.getLogger("django_hellotext.delivery")
+
+FOLD_SECONDS = 2.0  # spent on changes before the next rows are claimed
 
 # Columns of an event that its delivery never reads; half of what it costs to load one. An observer who asks for one
 # of them has it loaded.
@@ -103,6 +105,24 @@ class Drain:
                 client.close()
         return self.report
 
+    def _fold(self) -> int | None:
+        """Fold what waits, for ``FOLD_SECONDS`` at most; return how many changes, ``None`` if the account may not send.
+
+        Many at once, because the events that were recorded after a change wait for it.
+        """
+        ends, count = time.monotonic() + FOLD_SECONDS, 0
+        while True:
+            with transaction.atomic(using=self.using):
+                if self._lock() is None:
+                    return None
+                places = occupied(self.account, using=self.using)
+                for model in models_in(places, State.SENDING):
+                    model.objects.using(self.using).expire_leases(self.account)
+                folded = fold(self.account, using=self.using) if places.intersection(CHANGE_PLACES) else 0
+            count += folded
+            if folded < LIMIT or time.monotonic() > ends or not self._goes_on():
+                return count
+
     def _goes_on(self) -> bool:
         return not self.stop.is_set() and (self.ends_at is None or time.monotonic() < self.ends_at)
 
@@ -134,13 +154,9 @@ class Drain:
         ``is_idle``: no row is in hand. Else a row that is sent alone is not claimed yet.
         """
         while self._goes_on() and self.breaker.may_go_on(client):
-            with transaction.atomic(using=self.using):
-                if self._lock() is None:
-                    return None
-                places = occupied(self.account, using=self.using)
-                for model in models_in(places, State.SENDING):
-                    model.objects.using(self.using).expire_leases(self.account)
-                folded = fold(self.account, using=self.using) if places.intersection(CHANGE_PLACES) else 0
+            folded = self._fold()
+            if folded is None:
+                return None
             self.report.folded += folded
             settled = settle_uncertain(client, self.breaker, using=self.using, now=self._now, figures=self.figures)
             token, leased_at = new_token(), time.monotonic()

@@ -182,22 +182,25 @@ def record_changes(changes: Sequence[Change], *, using: str) -> None:
 
 
 @contextmanager
-def gathered() -> Iterator[None]:
-    """Within this block changes wait; at its end those of one database are one statement (demand E3).
+def gathered(*, also_if_raised: bool = False) -> Iterator[None]:
+    """Within this block changes wait; at its end those of one database are one statement.
 
-    A block that raises records nothing: what it did is undone, or was not done.
+    A block that raises records nothing, because what it did is undone, or was not done; with ``also_if_raised`` it
+    records what was done before.
     """
     if _gathered.get() is not None:
         yield
         return
     waiting: dict[str, list[Change]] = {}
     before = _gathered.set(waiting)
+    is_done = also_if_raised
     try:
         yield
+        is_done = True
     finally:
         _gathered.reset(before)
-    for using, changes in waiting.items():
-        record_changes(changes, using=using)
+        for using, changes in waiting.items() if is_done else ():
+            record_changes(changes, using=using)
 
 
 def insert_changes(changes: Sequence[Change], *, using: str) -> int:
@@ -218,7 +221,9 @@ def placed(changes: Iterable[Change]) -> list[Change]:
         adapter = registry.for_label(change.label)
         has_lines = adapter is not None and is_tracked(adapter)
         watches = has_lines or (adapter is not None and isinstance(adapter.spec("events"), OnChange))
-        change.state = State.CHANGE if watches and change.lane == Lane.LIVE else State.TOUCH
+        says_something = bool(change.metadata or change.object_parameters or change.session)
+        is_live = change.lane == Lane.LIVE
+        change.state = State.CHANGE if watches and says_something and is_live else State.TOUCH
         if change.state == State.CHANGE and has_lines and change.data.keys() & {LINE, LINES, LOOK}:
             rows.append(change.reserve())
         rows.append(change)

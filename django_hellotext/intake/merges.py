@@ -40,14 +40,18 @@ def merging(source: CartName | None = None, target: CartName | None = None) -> I
     """
     if (source is None) != (target is None):
         raise TypeError("merging() takes both source and target, or neither.")
+    from .changes import gathered  # it reads lines, which read this module
+
     links = (_link_of(source), _link_of(target)) if source is not None and target is not None else None
     using = next((cart._state.db for cart in (source, target) if isinstance(cart, models.Model)), None)
     before = _merge.get()
     token = _merge.set(before or uuid.uuid4().hex)
     try:
-        yield
-        if links is not None and all(links) and hellotext_settings.active:
-            _record(links[0], links[1], using)
+        # Recorded together: a worker that saw a part of it could not tell which cart became which.
+        with gathered(also_if_raised=True):
+            yield
+            if links is not None and all(links) and hellotext_settings.active:
+                _record(links[0], links[1], using)
     finally:
         _merge.reset(token)
 

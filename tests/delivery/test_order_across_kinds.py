@@ -19,7 +19,7 @@ from django_hellotext.adapters import registry
 from django_hellotext.delivery import Report, engine
 from django_hellotext.delivery.fold import fold
 from django_hellotext.emulator import Emulator
-from django_hellotext.intake import backfill
+from django_hellotext.intake import backfill, changes
 from django_hellotext.models import CHANGES, Change, Event, State
 from tests.factories import make_customer, make_order, make_product
 from tests.testshop.models import Cart, CartLine, Order, Product
@@ -268,3 +268,63 @@ def test_any_sequence_of_doings_arrives_in_order(
             deliver(seconds=chance.choice([0.0, 5.0]))
     deliver()
     assert arrived(hellotext) == wanted
+
+
+@pytest.mark.usefixtures("tracked")
+def test_a_worker_that_looks_while_carts_are_merged_sees_one_merge(
+    customer: User, tea: Product, hellotext: Emulator, deliver: Deliver
+) -> None:
+    visitors, own = Cart.objects.create(email="will@acme.example"), Cart.objects.create(owner=customer)
+    deliver()
+    CartLine.objects.create(cart=visitors, product=tea, quantity=1)
+    with django_hellotext.merging():
+        CartLine.objects.create(cart=own, product=tea, quantity=1)
+        with transaction.atomic():
+            fold(ACCOUNT, using="default")
+        visitors.delete()
+    deliver()
+    assert arrived(hellotext) == ["cart.added"]
+
+
+def test_a_bulk_change_that_sends_no_event_holds_nothing_up(
+    customer: User, tea: Product, hellotext: Emulator, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = make_order(customer=customer, status="placed")
+    look(customer, tea)
+    deliver()
+    changes.record_changes([changes.change_named("testshop.order", order.pk)], using="default")
+    look(customer, tea)
+    monkeypatch.setattr(engine, "fold", lambda *arguments, **options: 0)
+    deliver()
+    assert arrived(hellotext) == ["order.placed", "product.viewed", "product.viewed"]
+
+
+def test_many_changes_are_folded_before_anything_is_claimed(
+    customer: User, tea: Product, hellotext: Emulator, deliver: Deliver
+) -> None:
+    Order.objects.bulk_create([Order(number=f"B-{number}", status="placed") for number in range(1_200)])
+    look(customer, tea)
+    deliver()
+    before = len(hellotext.log)
+    django_hellotext.sync(Order.objects.all())
+    look(customer, tea)
+    deliver()
+    places = [number for number, entry in enumerate(hellotext.log[before:]) if "events" in entry.path]
+    assert places[0] < 200
+
+
+def test_a_creation_that_is_recorded_late_keeps_both_events_in_their_place(
+    customer: User, hellotext: Emulator, deliver: Deliver
+) -> None:
+    with django_hellotext.paused():
+        order = make_order(customer=customer, status="paid")
+    changes.record_changes(
+        [
+            changes.change_named("testshop.order", order.pk, status="paid"),
+            changes.change_named("testshop.order", order.pk, status="placed", created=True),
+        ],
+        using="default",
+    )
+    django_hellotext.track("order.shipped", order)
+    deliver()
+    assert arrived(hellotext) == ["order.placed", "order.confirmed", "order.shipped"]
