@@ -25,7 +25,7 @@ WAIT = 20.0  # seconds until a row that needs an object of an unknown model is l
 
 # What tells whether a row is to be left.
 COLUMNS: Mapping[type[Model], tuple[str, ...]] = {
-    Change: ("object_label", "object_parameters"),
+    Change: ("object_label", "object_parameters", "payload_version"),
     Event: ("object_label", "profile_label", "payload_version"),
     RemoteObject: ("host_label", "tombstone_at", "removal"),
     Session: ("profile_label",),
@@ -44,7 +44,9 @@ def unknown_labels(model: type[Model], values: Sequence[Any]) -> Iterator[str]:
     """Yield why a row of ``model`` with these values of its ``COLUMNS`` is left: unknown labels, ``NEWER_LAYOUT``."""
     labels: Iterable[str] = values[:1]
     if model is Change:
-        label, data = values
+        label, data, layout = values
+        if layout > PAYLOAD_VERSION:
+            yield NEWER_LAYOUT
         # The model of a related object need not have an adapter; the one that depends on it must.
         labels = [(data or {}).get(DEPENDENT, label)]
     elif model is Event:
@@ -116,7 +118,8 @@ def _about(model: type[Model], labels: Sequence[str]) -> Q:
     if issubclass(model, Change):
         depends = Q(object_parameters__has_key=DEPENDENT)
         of_dependents = depends & Q(**{f"object_parameters__{DEPENDENT}__in": named})
-        return (Q(object_label__in=named) & ~depends) | of_dependents
+        about = (Q(object_label__in=named) & ~depends) | of_dependents
+        return about | Q(payload_version__gt=PAYLOAD_VERSION) if NEWER_LAYOUT in labels else about
     if issubclass(model, Event):
         about = Q(object_label__in=named) | Q(profile_label__in=named)
         return about | Q(payload_version__gt=PAYLOAD_VERSION) if NEWER_LAYOUT in labels else about

@@ -75,7 +75,7 @@ class Change(Event):
 
     # The columns of the INSERT; the database has defaults for the others.
     INSERTED = (
-        *("account", "lane", "state", "ordering_key", "uuid", "source", "action", "session"),
+        *("account", "lane", "state", "ordering_key", "uuid", "source", "action", "session", "payload_version"),
         *("object_label", "object_pk", "object_parameters", "metadata", "tracked_at", "created_at", "updated_at"),
     )
 

@@ -21,11 +21,22 @@ from django_hellotext.delivery import Report
 from django_hellotext.delivery.abandonment import record_abandoned
 from django_hellotext.delivery.explain import explain
 from django_hellotext.delivery.fold import fold
+from django_hellotext.delivery.left_rows import left_rows
 from django_hellotext.delivery.prune import Pruned, prune
 from django_hellotext.delivery.standing import standing
 from django_hellotext.emulator import Emulator
 from django_hellotext.intake.handover import attachment
-from django_hellotext.models import Account, Change, Event, RemoteObject, Removal, Session, SkipReason, State
+from django_hellotext.models import (
+    PAYLOAD_VERSION,
+    Account,
+    Change,
+    Event,
+    RemoteObject,
+    Removal,
+    Session,
+    SkipReason,
+    State,
+)
 from django_hellotext.tasks.work import prune_all
 from tests.factories import make_cart_line, make_customer, make_order, make_order_line, make_product, make_voucher
 from tests.testshop.models import Cart, Category, Order, Product, Voucher
@@ -98,6 +109,14 @@ def test_transitions_of_an_unknown_model_wait_and_are_sent_by_a_worker_that_know
     deliver()
     assert actions(hellotext) == ["order.placed", "order.confirmed", "order.shipped"]
     assert not Change.objects.exists()
+
+
+def test_a_change_in_a_newer_layout_waits(deliver: Deliver) -> None:
+    product = make_product()
+    Change.objects.update(payload_version=PAYLOAD_VERSION + 1)
+    deliver()
+    assert [change.object_pk for change in Change.objects.all()] == [str(product.pk)]
+    assert [row.label for row in left_rows("default")] == [""]
 
 
 def test_changes_of_an_unknown_model_do_not_fill_the_fold(deliver: Deliver, release: Releases) -> None:
