@@ -123,7 +123,7 @@ class Event(Deliverable):
         indexes = [
             models.Index(fields=["account", "state", "lane", "id"], name="hellotext_event_claim"),
             models.Index(fields=["ordering_key", "state", "id"], name="hellotext_event_order"),
-            models.Index(fields=["object_label", "object_pk"], name="hellotext_event_object"),
+            models.Index(fields=["object_label", "object_pk", "state"], name="hellotext_event_object"),
             models.Index(fields=["profile_label", "profile_pk"], name="hellotext_event_profile"),
         ]
 
