@@ -45,7 +45,7 @@ class Claimer:
         self.is_alone = self.waits = False
 
     def claim(self, token: str, *, account: Account, now: datetime, is_idle: bool = True) -> int:
-        """Put what is due under ``token``; answers how many rows. ``is_idle``: no other row is in hand here."""
+        """Put what is due under ``token``; return how many rows. ``is_idle``: no other row is in hand here."""
         self.waits = False
         if time.monotonic() - self._scanned_at > FULL_SCAN:
             self._start_over()
@@ -77,7 +77,7 @@ class Claimer:
         return 0 if self.waits else self._claim_suspect(token, now)
 
     def _claim_suspect(self, token: str, now: datetime) -> int:
-        """Claim the first suspect that is still due, and nothing else; answers how many rows."""
+        """Claim the first suspect that is still due, and nothing else; return how many rows."""
         while self._suspects:
             (model, pk), lane = next(iter(self._suspects.items()))
             del self._suspects[model, pk]

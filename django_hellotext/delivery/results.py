@@ -114,7 +114,7 @@ class Results:
         ids, token = [work.row.pk for work in works], works[0].batch.token
         rows = Event.objects.using(self.using)
         written = rows.finish(ids, token=token, state=State.DELIVERED, finished_at=UtcNow(), **NO_ERROR)
-        # Whatever a successor holds by now, it will count.
+        # Rows that another worker has taken over are counted by that worker.
         self.figures.add([work.row for work in works[:written]], Ending.DELIVERED)
         self.report.delivered += len(works)
         for work in works:
@@ -127,7 +127,7 @@ class Results:
         self.report.unchanged += len(works)
 
     def unwritable(self, work: Work, error: Unwritable) -> None:
-        """The database cannot store what Hellotext returned for this row: it waits for a person."""
+        """The database cannot store what Hellotext returned for this row: it fails."""
         message = f"The database cannot store the result: {error}"
         try:
             write(lambda: self._refuse(work, **error_fields(type="unwritable", message=message)), using=self.using)
@@ -261,7 +261,7 @@ class Results:
 
     @_fails_its_row
     def refused(self, work: Work, /, **error: Any) -> None:
-        """It waits for a person, with its reason."""
+        """Fail the row with its reason."""
         self._refuse(work, **error)
 
     def _refuse(self, work: Work, **error: Any) -> None:

@@ -1,4 +1,4 @@
-"""A cart at Hellotext holds what it holds in the shop, whenever the worker runs and whatever carts become."""
+"""A cart at Hellotext holds what it holds in the shop, at any time the worker runs, also after merges."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SESSION = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 
 @pytest.fixture(autouse=True)
 def shop(monkeypatch: pytest.MonkeyPatch, hellotext: Emulator) -> None:
-    """The server sends the cart events, and whoever buys in a cart pays a tenth less than the list price."""
+    """The server sends the cart events, and a customer pays in a cart a tenth less than the list price."""
     hellotext.know_session(SESSION)
     adapter = type(registry.for_model(Cart))
     monkeypatch.setattr(registry.for_model(Cart), "tracks_items", True, raising=False)

@@ -1,4 +1,4 @@
-"""One object ends every worker process that renders it; all others arrive, and this one waits for a person."""
+"""One object ends every worker process that renders it; all others arrive, and this one fails."""
 
 from __future__ import annotations
 
