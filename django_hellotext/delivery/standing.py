@@ -76,7 +76,7 @@ def standing(using: str) -> Standing:
             name: {state.value: _capped(_rows(model, using, account=key, state=state)) for state in OPEN}
             for name, model in TABLES.items()
         },
-        changes=_capped(Change.objects.using(using).filter(account=key)),
+        changes=_capped(Change.objects.using(using).filter(account=key).without_reserves()),
         waiting_since=live,
         backfill_since=backfill,
         drained_at=own.drained_at if own else None,

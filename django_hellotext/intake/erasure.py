@@ -165,7 +165,7 @@ def _told(person: Person, *, at_hellotext: int) -> Erasure:
         customers=len(person.links),
         events=person.events().count(),
         sessions=person.sessions().count(),
-        changes=person.changes().count(),
+        changes=person.changes().without_reserves().count(),
         at_hellotext=at_hellotext,
         remains=list(_remains(person)),
     )

@@ -12,12 +12,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+import django_hellotext
 from django_hellotext import clock
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.standing import OPEN, standing
 from django_hellotext.models import Account, Change, Event, Lane, RemoteObject, Session, State
-from tests.factories import make_customer, placed_order
+from tests.factories import make_customer, make_product, placed_order
 from tests.needs import needed_module
 
 from .conftest import STATUS_TOKEN, Staff, make_event, make_object
@@ -258,3 +259,9 @@ def test_a_database_that_cannot_be_read_is_told(client: Client) -> None:
         cursor.execute(f"ALTER TABLE elsewhere RENAME TO {table}")
     assert response.status_code == 503
     assert response.json() == {"detail": "The database cannot be read."}
+
+
+def test_a_change_of_a_cart_counts_once(client: Client) -> None:
+    django_hellotext.cart_changed("basket-7", [(make_product(), 1)])
+    assert {change.label for change in Change.objects.all()} == {"testshop.product", "hellotext.session_cart"}
+    assert ask(client).json()["databases"][0]["unseen_changes"] == 2
