@@ -241,7 +241,7 @@ def test_one_row_of_a_batch_that_cannot_be_written_fails_and_the_others_do_not(
 def test_an_open_transaction_survives_a_row_that_cannot_be_written(deliver: Deliver) -> None:
     """PostgreSQL aborts a transaction at an error, unless there is a savepoint."""
     if connection.vendor != "postgresql":
-        pytest.skip("only PostgreSQL aborts the transaction")
+        pytest.skip("an error ends PostgreSQL's transaction, not this database's")
     for number in range(5):
         django_hellotext.track("page.viewed", profile=make_customer(), url=f"https://shop.example/{number}")
     with connection.cursor() as cursor:
