@@ -15,7 +15,7 @@
          ├─ ServerError         5xx, 408, 425     RETRY; a write may have been applied
          ├─ ConnectionFailed    certainly not sent            RETRY
          ├─ OutcomeUnknown      sent, no (complete) answer    UNKNOWN for writes, RETRY for reads
-             ├─ InvalidResponse     an answer that cannot be read UNKNOWN for writes, RETRY for reads
+         ├─ InvalidResponse     an answer that cannot be read UNKNOWN for writes, RETRY for reads
          └─ UnusableId          an ID that cannot be stored   REFUSE
 
 Every class can be pickled. None holds the token or a body; texts and paths are masked on the way in (demand I1).

@@ -26,7 +26,7 @@ class Pulled:
 
     ``known``: adopted or sent before; ``adopted``: found and taken over now, ``differing`` of them hold something
     else there; ``here_only``: Hellotext has nothing like it; ``unclear``: several there are known by the same key,
-    another object of the shop has it, or its ID cannot be stored; ``there_only``: nobody in the shop is it.
+    another object of the shop has it, or its ID cannot be stored; ``there_only``: no object of the shop matches.
     ``sources`` counts objects that would fit but have the name of another shop or integration as their source.
     """
 

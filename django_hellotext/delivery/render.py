@@ -81,7 +81,7 @@ def _payload(adapter: Adapter, host: models.Model, row: RemoteObject) -> dict[st
         return adapter.guest_payload(host)
     payload = adapter.payload(host)
     if row.kind == Kind.PROFILE and not payload:
-        # Nothing is known, or nothing is verified: there is nobody to speak of yet.
+        # Nothing is known or verified yet: no profile can be created.
         return None
     if row.kind == Kind.CART:
         owner = adapter.profile_link(host)
