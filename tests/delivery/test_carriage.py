@@ -67,11 +67,13 @@ def test_while_this_thread_is_with_the_database_the_others_stop_at_the_first_tro
     """Rows are left with the threads meanwhile, and nobody looks at what comes back."""
     record_for_known_customers(5 * THREADS, deliver)
     gate, flights, numbers = threading.Event(), list[Future[Any]](), itertools.count()
+    at_gate = threading.Semaphore(0)
     answer, submit = hellotext.handle, Carriage.submit
 
     def handle(method: str, path: str, **rest: Any) -> EmulatorResponse:
         # Then each of the threads has one row in hand, and as many wait behind those.
         if path == EVENTS and next(numbers) >= 3 * THREADS:
+            at_gate.release()
             assert gate.wait(30)
         return answer(method, path, **rest)
 
@@ -82,6 +84,7 @@ def test_while_this_thread_is_with_the_database_the_others_stop_at_the_first_tro
     def feed() -> bool:
         """The engine asks for more work, once nothing is due: in this thread, with the rest of the rows handed out."""
         if not gate.is_set():
+            assert all(at_gate.acquire(timeout=30) for _ in range(THREADS))
             hellotext.add_fault(Fault(kind="error", status=503))
             gate.set()
             wait(flights, timeout=30)
