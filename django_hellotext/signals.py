@@ -10,6 +10,10 @@ delivered = Signal()
 # After a row was refused for good and waits for a person. Arguments: as above; instance.error_type says why.
 failed = Signal()
 
+# After a row was written whose values were adjusted so that it could be sent. Arguments: sender, instance, using as
+# above; adjustments (django_hellotext.adjustments.Adjustments).
+adjusted = Signal()
+
 # An account stopped sending. Arguments: sender (Account), account (its key), reason (str), using (alias).
 paused = Signal()
 

@@ -16,6 +16,7 @@ from typing import Any
 from .. import consent
 from ..actions import Purpose, purpose_of
 from ..adapters import Link, links
+from ..adjustments import Adjustments
 from ..conf import hellotext_settings
 from ..intake.handover import attachment
 from ..models import (
@@ -52,6 +53,8 @@ class Work:
     under the same ordering key, ``rival`` the customer who had a session before, ``unseen`` that the customer of a
     session refuses to be seen browsing.
 
+    ``adjustments`` are those of this rendering of an object; of an event, the recorded ones and those of this attempt.
+
     Of a profile: ``is_placed`` says that ``profiles.place`` has decided which one it is, ``attributed_to`` is the ID
     of another account's, ``is_new_profile`` says that the row did not have it before, and ``leftovers`` are the rows of
     guests who had sent something to it.
@@ -79,6 +82,11 @@ class Work:
     attributed_to: str = ""
     is_new_profile: bool = False
     leftovers: list[RemoteObject] = field(default_factory=list)
+    adjustments: Adjustments = field(default_factory=Adjustments)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.row, Event):
+            self.adjustments = Adjustments.from_json(self.row.adjustments)
 
     @property
     def earlier_attempts(self) -> int:

@@ -9,6 +9,7 @@ from django.db import models
 
 from ..adapters import Adapter, ProfileAdapter, registry
 from ..adapters.rendering import neutral
+from ..adjustments import collecting
 from ..models import LAST_PAYLOAD, Kind, RemoteObject, SkipReason
 from ..models.deliverable import error_fields
 from ..savepoints import HostCode
@@ -51,7 +52,7 @@ def render_one(
         work.gone = True
         return
     try:
-        with HostCode(work.batch.using):
+        with HostCode(work.batch.using), collecting(work.adjustments):
             _render(work, row, host, adapter)
     except Exception as error:
         # The shop's own code: this row fails, and the others go on.

@@ -15,7 +15,7 @@ from ..models import FORMER, LAST_PAYLOAD, Ending, Event, Kind, RemoteObject, Se
 from ..models.deliverable import NO_ERROR, Deliverable, error_fields
 from ..models.events import PERSONAL
 from ..models.fields import UtcNow
-from ..signals import delivered, failed
+from ..signals import adjusted, delivered, failed
 from . import policy
 from .batch import Work, by_model
 from .cart_rows import stale_cart
@@ -32,7 +32,7 @@ FLUSH = 50  # delivered events written with one UPDATE
 # What is emptied in a row about a customer who was erased before it was sent.
 _EMPTIED: Mapping[type[Deliverable], Mapping[str, Any]] = {
     Event: PERSONAL,
-    RemoteObject: {**NO_ERROR, "session": "", "seen": {}, "data": {}},
+    RemoteObject: {**NO_ERROR, "session": "", "seen": {}, "data": {}, "adjustments": None},
 }
 UNWRITTEN = 1.0  # seconds after which what has come together is written, so that no lease ends before
 
@@ -89,18 +89,32 @@ class Results:
             RemoteObject.objects.using(self.using).repeat(self._stale_carts)
             self._stale_carts.clear()
         for of_token in _by_token(works).values():
-            self._write_all(of_token, self._finish_arrived)
+            alike: list[Work] = []
+            for work in of_token:
+                if _adjustments_of(work):
+                    self._write_all([work], self._finish_arrived)
+                else:
+                    alike.append(work)
+            self._write_all(alike, self._finish_arrived)
 
     def _flush_unchanged(self) -> None:
         works, self._unchanged = self._unchanged, []
         alike: dict[tuple[str, int], list[Work]] = defaultdict(list)
         for work in works:
-            alike[work.batch.token, _object(work).version].append(work)
+            if _adjustments_of(work):
+                self._write_all([work], self._finish_unchanged)
+            else:
+                alike[work.batch.token, _object(work).version].append(work)
         for same in alike.values():
             self._write_all(same, self._finish_unchanged)
 
     def _write_all(self, works: list[Work], write_down: Callable[[list[Work]], None]) -> None:
-        """Write ``works`` with one statement; one by one when the database cannot store one of them."""
+        """Write ``works`` with one statement; one by one when the database cannot store one of them.
+
+        Their adjustments are those of the first.
+        """
+        if not works:
+            return
         try:
             write(lambda: write_down(works), using=self.using)
         except Unwritable as error:
@@ -113,18 +127,23 @@ class Results:
     def _finish_arrived(self, works: list[Work]) -> None:
         ids, token = [work.row.pk for work in works], works[0].batch.token
         rows = Event.objects.using(self.using)
-        written = rows.finish(ids, token=token, state=State.DELIVERED, finished_at=UtcNow(), **NO_ERROR)
+        columns = {**NO_ERROR, **_adjustments_of(works[0])}
+        written = rows.finish(ids, token=token, state=State.DELIVERED, finished_at=UtcNow(), **columns)
         # Rows that another worker has taken over are counted by that worker.
         self.figures.add([work.row for work in works[:written]], Ending.DELIVERED)
         self.report.delivered += len(works)
         for work in works:
             tell_delivered(work.row, using=self.using)
+            tell_adjusted(work, using=self.using)
 
     def _finish_unchanged(self, works: list[Work]) -> None:
         ids, row = [work.row.pk for work in works], _object(works[0])
         rows = RemoteObject.objects.using(self.using)
-        rows.finish_unchanged(ids, token=works[0].batch.token, version=row.version)
+        columns = _adjustments_of(works[0])
+        rows.finish_unchanged(ids, token=works[0].batch.token, version=row.version, **columns)
         self.report.unchanged += len(works)
+        for work in works:
+            tell_adjusted(work, using=self.using)
 
     def unwritable(self, work: Work, error: Unwritable) -> None:
         """The database cannot store what Hellotext returned for this row: it fails."""
@@ -142,6 +161,7 @@ class Results:
             self.figures.add([work.row], Ending.DELIVERED)
         self.report.synced += 1
         tell_delivered(work.row, using=self.using)
+        tell_adjusted(work, using=self.using)
 
     @_fails_its_row
     def to_be_updated(self, work: Work, sent: Sent) -> None:
@@ -320,6 +340,7 @@ class Results:
             source=row.source,
             payload_hash=work.hash,
             data={**sent.data, **_former(row), LAST_PAYLOAD: traces_of(row, work.payload or {})},
+            **_adjustments_of(work),
             **({"attributed": False} if work.is_new_profile else {}),
         )
         row.remote_id, row.synced_version, row.payload_hash = sent.remote_id, row.version, work.hash
@@ -330,6 +351,7 @@ class Results:
     def _finish(self, work: Work, state: State, **columns: Any) -> int:
         """Answers 0 where the row is a successor's by now."""
         rows: Any = type(work.row)._default_manager.using(self.using)
+        columns = {**_adjustments_of(work), **columns}
         written: int = rows.finish([work.row.pk], token=work.batch.token, state=state, finished_at=UtcNow(), **columns)
         work.row.state = state
         return written
@@ -345,6 +367,20 @@ def tell_failed(row: Deliverable, *, using: str) -> None:
     names = {"model": type(row).__name__, "row": row.pk}
     logger.warning("row.failed", extra={**names, "status": row.error_status, "type": row.error_type})
     failed.send_robust(sender=type(row), instance=row, using=using)
+
+
+def tell_adjusted(work: Work, *, using: str) -> None:
+    """Whoever listens hears that values of the row were adjusted; of an object, only when that is new."""
+    made = work.adjustments.as_json()
+    if made and (isinstance(work.row, Event) or made != work.row.adjustments):
+        adjusted.send_robust(sender=type(work.row), instance=work.row, adjustments=work.adjustments, using=using)
+    work.row.adjustments = made
+
+
+def _adjustments_of(work: Work) -> dict[str, Any]:
+    """Return the column of the adjustments if it is to be written: not where it stays as it is."""
+    made = work.adjustments.as_json()
+    return {} if made == work.row.adjustments else {"adjustments": made}
 
 
 def details_of(error: ApiError) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def _erase(person: Person) -> Erasure:
         Change.objects.using(person.using).filter(pk__in=ids).delete()
     rows = RemoteObject.objects.using(person.using)
     for ids in _chunks(belongings):
-        rows.filter(pk__in=ids).update(session="", data={}, seen={})
+        rows.filter(pk__in=ids).update(session="", data={}, seen={}, adjustments=None)
     waiting = rows.erase(mirrors, at=clock.now())
     waiting += _clear_former(person, former)
     if leaves_stones:

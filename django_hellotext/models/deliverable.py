@@ -274,6 +274,8 @@ class Deliverable(models.Model):
     error_message = models.CharField(
         _("error message"), max_length=ERROR_MESSAGE_LENGTH, blank=True, default="", db_default=""
     )
+    # As ``Adjustments.as_json`` writes them; null without any.
+    adjustments = models.JSONField(_("adjustments"), null=True, editable=False)
     created_at = UtcDateTimeField(_("created"), default=clock.now)
     updated_at = UtcDateTimeField(_("updated"), default=clock.now)
 

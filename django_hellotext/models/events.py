@@ -41,6 +41,7 @@ PERSONAL: dict[str, Any] = {
     "metadata": {},
     "url": "",
     "consent": None,
+    "adjustments": None,
     **NO_ERROR,
 }
 

@@ -84,7 +84,7 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
         """Record that the profile of ``row`` is another account's, as of ``version``; nothing was sent."""
         return self.finish_synced(row, token=token, version=version, attributed=True, **columns)
 
-    def finish_unchanged(self, ids: Iterable[int], *, token: str, version: int) -> int:
+    def finish_unchanged(self, ids: Iterable[int], *, token: str, version: int, **columns: Any) -> int:
         """Hellotext has ``version`` of these rows already; nothing was sent."""
         return (
             self.held(token)
@@ -97,6 +97,7 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
                 finished_at=UtcNow(),
                 **_LET_GO,
                 **NO_ERROR,
+                **columns,
             )
         )
 
@@ -189,7 +190,14 @@ class RemoteObjectQuerySet(DeliverableQuerySet):
         # The profile of another account is not theirs to be cleared.
         self.filter(pk__in=wanted, attributed=True).update(remote_id="", attributed=False)
         self.filter(pk__in=wanted).update(
-            reference="", session="", data={}, seen={}, payload_hash="", version=F("version") + 1, **NO_ERROR
+            reference="",
+            session="",
+            data={},
+            seen={},
+            payload_hash="",
+            version=F("version") + 1,
+            adjustments=None,
+            **NO_ERROR,
         )
         waiting = self.entomb(wanted, at=at, how=Removal.CLEAR)
         self.filter(pk__in=wanted).update(skip_reason=SkipReason.ERASED)
