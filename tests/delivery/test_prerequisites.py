@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.adjustments import Adjustments
 from django_hellotext.delivery import Report, drain
 from django_hellotext.delivery.clients import client_from_settings
 from django_hellotext.delivery.relinking import relink_events
 from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.models import Event, MissingObject, RemoteObject, Session, State
+from django_hellotext.signals import delivered
 from tests.factories import (
     make_cart,
     make_cart_line,
@@ -418,3 +420,54 @@ def test_an_abandoned_cart_has_to_be_there(hellotext: Emulator, deliver: Deliver
     assert Event.objects.get(action="cart.abandoned").error_type == "prerequisite_failed"
     repair(cart, "cart", deliver, refusals)
     assert Event.objects.get(action="cart.abandoned").state == State.DELIVERED
+
+
+def test_an_event_of_a_refused_variant_names_its_product(
+    hellotext: Emulator, deliver: Deliver, refusals: Refusals
+) -> None:
+    variant = make_variant(product=make_product(name="Shirt"))
+    refusals.refuse(f"{PRODUCTS}/", method="POST")
+    django_hellotext.track("product.viewed", variant, profile=make_customer())
+    deliver()
+    assert row_of(variant, "product_variant").state == State.FAILED
+    [event] = rows(hellotext, "event")
+    assert event["object"] == {"kind": "product", "id": row_of(variant.product, "product").remote_id}
+
+
+def test_a_subscription_waits_for_its_profile_and_then_goes_by_itself(
+    hellotext: Emulator, deliver: Deliver, refusals: Refusals
+) -> None:
+    refusals.refuse(PROFILES, when=lambda body: "email" in body)
+    customer = make_customer()
+    django_hellotext.subscribe(
+        customer, evidence=django_hellotext.Evidence(source="checkout", text="Yes.", at=clock.now())
+    )
+    deliver()
+    assert Event.objects.get().error_type == "prerequisite_failed"
+    repair(customer, "profile", deliver, refusals)
+    assert Event.objects.get().state == State.DELIVERED
+
+
+def test_what_is_repaired_while_the_order_is_sent_corrects_it_all_the_same(
+    hellotext: Emulator, deliver: Deliver, refusals: Refusals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker sends the product after the order was read, and before the order's result is written."""
+    refusals.refuse(PRODUCTS, when=lambda body: named(body, "Book"))
+    book = make_product(name="Book")
+    deliver()
+    order = make_order(customer=make_customer())
+    make_order_line(order=order, product=book)
+
+    def meanwhile(sender: Any, instance: Any, **kwargs: Any) -> None:
+        if instance.kind == "product" and instance.host_label != "testshop.product":
+            refusals.stop()
+            made = client_from_settings().products.create(name="Book", reference=str(book.pk), source="testshop")
+            RemoteObject.objects.filter(pk=row_of(book, "product").pk).update(remote_id=made.id, state=State.SYNCED)
+
+    delivered.connect(meanwhile)
+    try:
+        deliver()
+    finally:
+        delivered.disconnect(meanwhile)
+    assert not MissingObject.objects.exists()
+    assert lines(hellotext) == [("Book", Decimal(2), Decimal("12.90"))]
