@@ -62,8 +62,8 @@ class Adapter:
     into the payload. ``always_sent``: those of them that stay when they are empty. ``required``: those that Hellotext
     needs. ``sent_as``: what the contract calls an attribute that is named otherwise here. ``natural_key``: what
     Hellotext tells two objects of this kind apart by. ``vital``: those without which nothing is sent, besides the
-    required ones; any other one is left out if it cannot be read. ``fallbacks``: what stands for a required attribute that is empty: attributes by
-    name, or specs.
+    required ones; any other one is left out if it cannot be read. ``fallbacks``: what stands for a required attribute
+    that is empty: attributes by name, or specs.
 
     ``reference``: the shop's own permanent identifier; must never change. ``source``: the constant name of the
     shop, ``HELLOTEXT["SOURCE"]`` when ``None``; must never change either. ``watches``: names of the model's own
