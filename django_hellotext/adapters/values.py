@@ -62,7 +62,8 @@ def url(value: Any, *, where: str, private: bool = False) -> str | None:
         return None  # the shop has set no address, which is nothing that is wrong with this object
     if found is None or private or not urls.is_private(found) or urls.is_own(found):
         return found
-    return _left_out(where, "It is private.", found)
+    _record_left_out(where, "It is private.", found)
+    return None
 
 
 def image(value: Any, *, where: str) -> str | None:
@@ -70,8 +71,12 @@ def image(value: Any, *, where: str) -> str | None:
     try:
         found = _address(value, where=where)
     except urls.NoSiteError as error:
-        return _left_out(where, str(error), str(value))
-    return _left_out(where, "It is private.", found) if found and urls.is_private(found) else found
+        _record_left_out(where, str(error), str(value))
+        return None
+    if found is None or not urls.is_private(found):
+        return found
+    _record_left_out(where, "It is private.", found)
+    return None
 
 
 def _address(value: Any, *, where: str) -> str | None:
@@ -89,10 +94,11 @@ def _address(value: Any, *, where: str) -> str | None:
     except urls.NoSiteError:
         raise
     except urls.AddressError as error:
-        return _left_out(where, str(error), found)
+        _record_left_out(where, str(error), found)
+        return None
 
 
-def _left_out(where: str, why: str, original: str) -> None:
+def _record_left_out(where: str, why: str, original: str) -> None:
     adjust(field_of(where), AdjustmentKind.LEFT_OUT, why, original)
     _say_left_out(where, why)
 
