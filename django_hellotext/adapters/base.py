@@ -41,13 +41,6 @@ CONSENT_KEYS = frozenset(
 """Keys that say or set a subscription state; none may be in the payload of a profile (promise 9, demand A1)."""
 
 
-LIMITS: Mapping[str, int] = MappingProxyType({"description": 140})
-"""Characters of the texts that may have several lines, where that is not ``texts.LONGEST``."""
-
-VERBATIM = frozenset({"reference", "sku", "code", "currency"})
-"""Texts that identify something: they are never decoded nor cut."""
-
-
 class Lookup(Protocol):
     """What an adapter asks its registry: which adapter mirrors a model."""
 
@@ -448,24 +441,13 @@ class Adapter:
         return self.read(obj, spec, where=where)
 
     def line(self, text: str | None, name: str) -> str | None:
-        """Return the text of attribute ``name`` as Hellotext takes it: decoded, cleaned and cut at its limit.
-
-        A reference only has its unreadable characters replaced. A SKU that is too long is left out: a part of it would
-        be another one.
-        """
+        """Return the text of attribute ``name`` as Hellotext takes it; see ``texts.fitted``."""
         if text is None or name == "reference":
             return text
-        if self.decode_entities and name not in VERBATIM:
+        if self.decode_entities and name not in texts.VERBATIM:
             text = texts.decoded(text)
-        text = texts.cleaned(text, field=name, lines=name in LIMITS)
-        longest = LIMITS.get(name, texts.LONGEST)
-        is_identity = name in VERBATIM and name == self.natural_key
-        if len(text) <= longest or is_identity or self.kind == "profile":
-            return text
-        if name in VERBATIM:
-            adjust(name, AdjustmentKind.LEFT_OUT, f"It is longer than {longest} characters.", text)
-            return None
-        return texts.shortened(text, field=name, longest=longest)
+        cut = None if self.kind == "profile" or name == self.natural_key == "code" else texts.LONGEST
+        return texts.fitted(text, name=name, longest=cut)
 
     def has(self, spec: IfPresent) -> bool:
         """Whether the model has what an optional path begins with."""

@@ -10,6 +10,11 @@ from django_hellotext.adjustments import AdjustmentKind, adjust
 from django_hellotext.sanitize import storable
 
 LONGEST = 255  # characters of a name, SKU, brand, category …
+LIMITS = {"description": 140}
+"""Characters of the texts that may have several lines, where that is not ``LONGEST``."""
+VERBATIM = frozenset({"reference", "sku", "code", "currency"})
+"""Texts that identify something: they are never decoded nor cut."""
+
 _UNREADABLE = re.compile("[\x00\ud800-\udfff]")
 _IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f]")
 _IN_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -42,6 +47,20 @@ def cleaned(text: str, *, field: str, lines: bool = False) -> str:
 def decoded(text: str) -> str:
     """Return ``text`` with its HTML entities decoded once: ``&#8211;`` becomes a dash, ``&amp;amp;`` ``&amp;``."""
     return _ENTITY.sub(lambda match: html.unescape(match[0]), text) if "&" in text else text
+
+
+def fitted(text: str, *, name: str, longest: int | None = LONGEST) -> str | None:
+    """Return the text of attribute ``name`` cleaned, and cut at its limit unless ``longest`` is ``None``.
+
+    A SKU that is too long is left out: a part of it would be another one.
+    """
+    text = cleaned(text, field=name, lines=name in LIMITS)
+    if longest is None or len(text) <= (longest := LIMITS.get(name, longest)):
+        return text
+    if name in VERBATIM:
+        adjust(name, AdjustmentKind.LEFT_OUT, f"It is longer than {longest} characters.", text)
+        return None
+    return shortened(text, field=name, longest=longest)
 
 
 def shortened(text: str, *, field: str, longest: int = LONGEST) -> str:
