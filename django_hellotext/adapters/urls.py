@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
 import idna
@@ -61,7 +62,11 @@ def clean(text: str) -> str:
 
 def is_private(address: str) -> bool:
     """Return whether ``address`` names a host that only this network knows."""
-    host = (urlsplit(address).hostname or "").rstrip(".")
+    return _is_private_host((urlsplit(address).hostname or "").rstrip("."))
+
+
+@lru_cache(maxsize=256)
+def _is_private_host(host: str) -> bool:
     if host == "localhost" or host.endswith(_LOCAL):
         return True
     try:

@@ -28,6 +28,8 @@ _ODD = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # In JSON: a control character, also an escaped one, or half of a pair.
 _ODD_JSON = re.compile(r"\\u00[01]|[\x7f-\x9f\ud800-\udfff]")
 _ODD_URL = re.compile(r"[^!-~]|&(?:amp|#)")
+_PLAIN = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
+_AWARE = clock.AwareJSONEncoder(allow_nan=False, ensure_ascii=False)
 _TRACE = 64  # characters of the fingerprint that stands for the end of a key
 
 
@@ -83,11 +85,12 @@ def metadata_of(metadata: object) -> Mapping[str, Any]:
         return {}
     if not isinstance(metadata, Mapping):
         raise TypeError(f"metadata must be a mapping, not {type(metadata).__name__}.")
-    with neutral():
-        text = _as_json(metadata)
-        if text is None or _ODD_JSON.search(text):
-            kept = usable(metadata, field="metadata")
-            text = _as_json(kept) or "{}"
+    text = _as_json(metadata, _PLAIN)
+    if text is None or _ODD_JSON.search(text):
+        with neutral():  # lazy texts and dates depend on the language and the zone
+            text = _as_json(metadata, _AWARE)
+            if text is None or _ODD_JSON.search(text):
+                text = _as_json(usable(metadata, field="metadata"), _AWARE) or "{}"
     plain: dict[str, Any] = json.loads(text)
     return plain if len(text) <= MAX_METADATA else _largest_left_out(plain)
 
@@ -116,12 +119,12 @@ def _readable(text: str, name: str) -> str:
     return found
 
 
-def _as_json(metadata: Mapping[Any, Any]) -> str | None:
+def _as_json(metadata: Mapping[Any, Any], encoder: json.JSONEncoder) -> str | None:
     """Return the JSON of ``metadata``; ``None`` if an entry is none, or is nested too deeply."""
     if _is_deeper(metadata, MAX_DEPTH):
         return None
     try:
-        return json.dumps(dict(metadata), cls=clock.AwareJSONEncoder, allow_nan=False, ensure_ascii=False)
+        return encoder.encode(dict(metadata))
     except (TypeError, ValueError, OverflowError):
         return None
 

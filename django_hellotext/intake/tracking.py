@@ -105,10 +105,9 @@ def track(
     adjustments = Adjustments()
     with collecting(adjustments):
         value, code = _money(amount, currency, adapter, faults)
-    buyer_known_by = _knows_buyer(profile, check_buyer(profile)) or _knows_buyer(target, adapter)
-    if is_missed(action, request):
-        return
-    with collecting(adjustments):
+        buyer_known_by = _knows_buyer(profile, check_buyer(profile)) or _knows_buyer(target, adapter)
+        if is_missed(action, request):
+            return
         fact = facts.Fact(
             action=action,
             object_link=link_to(target, adapter) if target is not None and adapter is not None else None,
