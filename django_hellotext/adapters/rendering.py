@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ContextDecorator, ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,31 +15,45 @@ from django.utils.functional import Promise
 from django_hellotext import clock
 
 
-@contextmanager
-def neutral() -> Iterator[None]:
+def neutral() -> Neutral:
     """Run the block under ``LANGUAGE_CODE``, UTC, ``ROOT_URLCONF`` and ``FORCE_SCRIPT_NAME``.
 
     A worker has these, a request may have others. Without it, an object would look changed to an operator whose
     language differs, and ``DISPATCH = "immediate"`` would send it in the visitor's.
     """
-    prefix, urlconf = get_script_prefix(), get_urlconf()
-    wanted = settings.FORCE_SCRIPT_NAME or "/"
-    if (
-        translation.get_language() == settings.LANGUAGE_CODE
-        and timezone.get_current_timezone() == UTC
-        and urlconf is None
-        and prefix.rstrip("/") == wanted.rstrip("/")
-    ):
-        yield
-        return
-    try:
-        set_script_prefix(wanted)
-        set_urlconf(None)
-        with translation.override(settings.LANGUAGE_CODE), timezone.override(UTC):
-            yield
-    finally:
-        set_urlconf(urlconf)
-        set_script_prefix(prefix)
+    return Neutral()
+
+
+class Neutral(ContextDecorator):
+    """What ``neutral()`` returns. A class, because every attribute of every object is read inside of one."""
+
+    _stack: ExitStack | None = None
+
+    def _recreate_cm(self) -> Neutral:
+        return Neutral()  # a decorated function may call itself
+
+    def __enter__(self) -> None:
+        prefix, urlconf = get_script_prefix(), get_urlconf()
+        wanted = settings.FORCE_SCRIPT_NAME or "/"
+        if (
+            translation.get_language() == settings.LANGUAGE_CODE
+            and timezone.get_current_timezone() == UTC
+            and urlconf is None
+            and prefix.rstrip("/") == wanted.rstrip("/")
+        ):
+            return
+        with ExitStack() as stack:
+            stack.callback(set_script_prefix, prefix)
+            stack.callback(set_urlconf, urlconf)
+            set_script_prefix(wanted)
+            set_urlconf(None)
+            stack.enter_context(translation.override(settings.LANGUAGE_CODE))
+            stack.enter_context(timezone.override(UTC))
+            self._stack = stack.pop_all()
+
+    def __exit__(self, *error: Any) -> None:
+        if self._stack is not None:
+            self._stack.close()
 
 
 def settle(value: Any) -> Any:

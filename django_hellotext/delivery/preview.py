@@ -8,6 +8,7 @@ from typing import Any
 
 from ..adapters import Link, links
 from ..adapters.contacts import KINDS
+from ..adjustments import Adjustment
 from ..intake.subjects import OWNED
 from ..models import LAST_PAYLOAD, PAYLOAD_VERSION, Event, Kind, RemoteObject, Session, SkipReason, State
 from ..models.sessions import attachment_of
@@ -30,7 +31,8 @@ class Preview:
 
     Without a payload ``skip``, ``fault`` (the columns of an error), ``gone`` or ``removal`` says why. ``changed`` says
     whether it is another than the one that Hellotext has. ``left_out`` are the names of contacts that were not sent,
-    because another profile has them.
+    because another profile has them. ``adjustments`` are those of this rendering: what was repaired, left out, or could
+    not be read.
     """
 
     now: dict[str, Any] | None
@@ -43,6 +45,7 @@ class Preview:
     gone: bool = False
     removal: str = ""
     left_out: tuple[str, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
 
 
 def preview(row: RemoteObject, *, using: str) -> Preview:
@@ -66,6 +69,7 @@ def preview(row: RemoteObject, *, using: str) -> Preview:
         gone=work.gone,
         removal=work.removal,
         left_out=_left_out(row, work.payload or {}),
+        adjustments=tuple(work.adjustments),
     )
 
 

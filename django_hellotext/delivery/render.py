@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
 from ..adapters import Adapter, ProfileAdapter, registry
+from ..adapters.reading import rendered
 from ..adapters.rendering import neutral
-from ..adjustments import collecting
+from ..adjustments import AdjustmentKind, collecting
 from ..models import LAST_PAYLOAD, Kind, RemoteObject, SkipReason
 from ..models.deliverable import error_fields
-from ..savepoints import HostCode
 from .amounts import adapter_fault
 from .differences import SENT, cleared
 from .mirrors import payload_hash, traces_of
@@ -52,8 +53,8 @@ def render_one(
         work.gone = True
         return
     try:
-        with HostCode(work.batch.using), collecting(work.adjustments):
-            _render(work, row, host, adapter)
+        with collecting(work.adjustments):
+            rendered(partial(_render, work, row, host, adapter), using=work.batch.using)
     except Exception as error:
         # The shop's own code: this row fails, and the others go on.
         work.fault = adapter_fault(adapter, error, using=work.batch.using)
@@ -70,11 +71,23 @@ def _render(work: Work, row: RemoteObject, host: models.Model, adapter: Adapter)
         work.skip = SkipReason.ANONYMOUS
         return
     work.hash = payload_hash(work.payload)
-    work.cleared = cleared(row.kind, row.data.get(SENT, []), work.payload, declares=adapter.declares)
+    work.cleared = _cleared(work, row, adapter, work.payload)
     if isinstance(adapter, ProfileAdapter):
         work.new_defaults = _new_defaults(adapter, row, work.payload)
     if row.kind == adapter.kind:
         work.fault = take_reference(row, adapter, work.payload)
+
+
+def _cleared(work: Work, row: RemoteObject, adapter: Adapter, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is to be taken away at Hellotext; not what could not be read now, and may well be as it was."""
+    found = cleared(row.kind, row.data.get(SENT, []), payload, declares=adapter.declares)
+    if not found:
+        return found
+    kinds = {AdjustmentKind.ATTRIBUTE_FAILED}
+    if row.kind != Kind.PROFILE:
+        kinds.add(AdjustmentKind.LEFT_OUT)
+    unread = {one.field.partition(".")[0] for one in work.adjustments if one.kind in kinds}
+    return {name: value for name, value in found.items() if name not in unread}
 
 
 def _payload(adapter: Adapter, host: models.Model, row: RemoteObject) -> dict[str, Any] | None:
