@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model, QuerySet
 
 from .base import Adapter, Lookup, M
+from .failures import read_or_leave_out
 from .fields import IfPresent, Shape, Spec
 from .verification import ALLAUTH_EMAILS, knows_emails
+
+# How adjustments name the parts of an attribute.
+PREFIXES: Mapping[str, str] = {
+    "emails": "email",
+    "phones": "phone",
+    "properties": "property",
+    "properties_by_id": "property_by_id",
+}
 
 
 class ProfileAdapter(Adapter):
@@ -18,10 +28,11 @@ class ProfileAdapter(Adapter):
     ``first_name``, ``last_name``, ``email``: text; by default the model's fields of these names, where it has them.
     ``phone``: sent as E.164; a local one belongs to the country ``phone_region`` (ISO 3166 alpha-2), else to that of
     the address, else to ``HELLOTEXT["PHONE_REGION"]``, and is left out where none of them is known. ``address``: a
-    mapping with the contract's keys (``city``, ``country`` as ISO 3166 alpha-2, ``postal_code``, …) or an
-    ``api.types.Address``. ``emails``, ``phones``, ``addresses``: further ones, by name (``{"work": …}``). ``lists``:
-    names of lists; membership is not consent. ``properties``: values by the property's name; ``properties_by_id``: by
-    its ID.
+    mapping with ``street`` (text, or ``name`` and ``number``), ``city``, ``postal_code``, ``region``, ``subregion``,
+    ``country`` (a code, a name or an object with a code), ``notes``, ``latitude``, ``longitude``; or an
+    ``api.types.Address``; or a text. ``emails``, ``phones``, ``addresses``: further ones, by name (``{"work": …}``).
+    ``lists``: names of lists; membership is not consent. ``properties``: values by the property's name, dates as such;
+    ``properties_by_id``: by its ID.
 
     ``keeps_former``: those of ``email``, ``phone`` and ``address`` of which Hellotext keeps the former value when the
     shop's changes: the new one becomes the default there, and the other stays beside it. By default the new one takes
@@ -66,6 +77,28 @@ class ProfileAdapter(Adapter):
     properties_by_id: Spec = None
     keeps_former: tuple[str, ...] = ()
     phone_region: Spec = None
+
+    def value(self, obj: Any, name: str) -> Any:
+        """See ``Adapter.value``; of a mapping, what cannot be read is left out and the rest stays."""
+        spec = self.spec(name)
+        if isinstance(spec, Mapping) and self.getter(name) is None:
+            return self._parts(obj, spec, where=self.where(name), prefix=PREFIXES.get(name, name))
+        return super().value(obj, name)
+
+    def _parts(self, obj: Any, spec: Mapping[Any, Any], *, where: str, prefix: str) -> dict[Any, Any]:
+        found: dict[Any, Any] = {}
+        for key, part in spec.items():
+            field = f"{prefix}[{key}]"
+            if isinstance(part, Mapping):
+                found[key] = self._parts(obj, part, where=where, prefix=field)
+            else:
+                found[key] = read_or_leave_out(field, lambda part=part: self.read(obj, part, where=where))  # type: ignore[misc]  # bound
+        return found
+
+    def _shaped(self, obj: Any, name: str, shape: Shape) -> Any:
+        if name == "reference":
+            return super()._shaped(obj, name, shape)
+        return read_or_leave_out(name, lambda: super(ProfileAdapter, self)._shaped(obj, name, shape))
 
     def queryset(self, queryset: QuerySet[M]) -> QuerySet[M]:
         """See ``Adapter.queryset``; with django-allauth, its addresses come along."""

@@ -13,6 +13,7 @@ from ..adjustments import collecting
 from ..models import LAST_PAYLOAD, Kind, RemoteObject, SkipReason
 from ..models.deliverable import error_fields
 from ..savepoints import HostCode
+from .adjusted import keep_later, without_failed
 from .amounts import adapter_fault
 from .differences import SENT, cleared
 from .mirrors import payload_hash, traces_of
@@ -70,7 +71,10 @@ def _render(work: Work, row: RemoteObject, host: models.Model, adapter: Adapter)
         work.skip = SkipReason.ANONYMOUS
         return
     work.hash = payload_hash(work.payload)
-    work.cleared = cleared(row.kind, row.data.get(SENT, []), work.payload, declares=adapter.declares)
+    sent = without_failed(row.data.get(SENT, []), work.adjustments)
+    work.cleared = cleared(row.kind, sent, work.payload, declares=adapter.declares)
+    if row.remote_id and row.payload_hash == work.hash:
+        keep_later(row, work.adjustments)
     if isinstance(adapter, ProfileAdapter):
         work.new_defaults = _new_defaults(adapter, row, work.payload)
     if row.kind == adapter.kind:

@@ -73,7 +73,7 @@ def test_a_number_is_sent_as_e164_or_not_at_all(typed: str, region: str | None, 
 @pytest.fixture(autouse=True)
 def nothing_said_yet() -> None:
     """What is said once for each process is said in each test."""
-    contacts._say_left_out.cache_clear()
+    contacts._log_left_out.cache_clear()
 
 
 class Customers(UserProfileAdapter):
