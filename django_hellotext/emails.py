@@ -15,7 +15,7 @@ from django.core.validators import validate_email
 
 # Copied along from web pages and spreadsheets: zero-width characters, direction marks, the byte order mark.
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff"
-_AT = {"\uff20": "@", "\ufe6b": "@"}
+_AT = str.maketrans("\uff20\ufe6b", "@@")
 _SCHEME = re.compile(r"mailto:", re.IGNORECASE)
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
@@ -70,7 +70,7 @@ def spellings(text: str) -> list[str]:
 def _trim(text: str) -> str:
     plain = text.strip().strip(_INVISIBLE).strip()
     if not plain.isascii():
-        plain = plain.translate(str.maketrans(_AT))
+        plain = plain.translate(_AT)
     return _SCHEME.sub("", plain, count=1) if _SCHEME.match(plain) else plain
 
 

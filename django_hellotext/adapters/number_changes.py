@@ -18,7 +18,7 @@ CHANGES: Mapping[int, tuple[_Rule, ...]] = {
     # Mexico: since 3 August 2019 each number has ten digits, and neither the 1 for mobiles nor 01, 044 or 045 is
     # dialled. Plan Técnico Fundamental de Numeración, Diario Oficial de la Federación, 11 May 2018 (ITU Operational
     # Bulletin 1151). Also seen as python-phonenumbers issue 306 and phonelib issue 254.
-    52: (_rule(r"(?:1|01|044|045)(\d{10})", r"\1", "Mexico's former prefix of mobile numbers was removed."),),
+    52: (_rule(r"(?:1|01|044|045)(\d{10})", r"\1", "A former dialling prefix of Mexico was removed."),),
     # Brazil: mobile numbers got a ninth digit, a 9 before the other eight, from 29 July 2012 (São Paulo) to 6 November
     # 2016 (the south). Anatel, Resolução 553/2010. Numbers of trunked radio (70, 77, 78, 79) have kept eight digits.
     55: (_rule(r"0?(\d{2})([6-9]\d{7})", r"\g<1>9\2", "Brazil's ninth digit of mobile numbers was added."),),
