@@ -51,7 +51,7 @@ def _parts(adapter: Adapter, name: str, spec: Mapping[Any, Any]) -> Iterator[Che
 
 def _path(adapter: Adapter, name: str, spec: str) -> Iterator[CheckMessage]:
     found = trace(concrete(adapter.model), spec)
-    if found.problem or found.model is None or found.field is not None:
+    if found.problem or found.model is None:
         return
     yield Warning(
         f"{adapter.where(name)} leads to {found.model._meta.label}, which is no address: it is left out.",

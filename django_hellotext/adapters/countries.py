@@ -23,13 +23,19 @@ CODES = ("code", "alpha_2", "iso_3166_1_a2")
 
 # Everyday names that no list of countries holds.
 _EVERYDAY = {
-    "GB": ("UK", "Great Britain", "Britain", "England", "Scotland", "Wales", "Northern Ireland", "Gran Bretaña"),
-    "GR": ("EL",),  # the code of Greece in the European Union
-    "NL": ("Holland", "Holanda"),
-    "US": ("EEUU", "EE. UU.", "EUA", "E.U.A.", "Estados Unidos", "Estados Unidos de América"),
-    "MX": ("Méjico",),
     "AE": ("UAE", "EAU"),
+    "CI": ("Ivory Coast",),
+    "CV": ("Cape Verde",),
     "CZ": ("Czech Republic", "República Checa", "Tschechische Republik"),
+    "GB": ("UK", "Great Britain", "England", "Scotland", "Wales", "Northern Ireland", "Gran Bretaña", "Inglaterra"),
+    "GR": ("EL",),  # the code of Greece in the European Union
+    "IE": ("Republic of Ireland",),
+    "MM": ("Burma", "Birmania"),
+    "MX": ("Méjico",),
+    "NL": ("The Netherlands", "Holland", "Holanda"),
+    "TL": ("East Timor",),
+    "US": ("United States", "Estados Unidos", "Estados Unidos de América", "Vereinigte Staaten", "EEUU", "EUA"),
+    "VA": ("Vatican", "Vaticano"),
 }
 
 

@@ -64,7 +64,7 @@ def line_of(field: str, value: Any) -> str | None:
     Takes what ``address_of`` takes.
     """
     if isinstance(value, str):
-        return short_text(field, value, most=MOST_CHARACTERS) or None
+        return short_text(field, value.strip(), most=MOST_CHARACTERS) or None
     found = address_of(field, value)
     parts = found.to_json() if isinstance(found, Address) else found or {}
     street = parts.get("street", {})
