@@ -7,7 +7,7 @@ links name first (promise 4) and then puts the remote IDs in.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -23,6 +23,7 @@ class Link:
     kind: str
     label: str
     pk: str
+    title: str = field(default="", compare=False)
 
 
 def links(payload: Any) -> list[Link]:

@@ -6,7 +6,7 @@ Registering never raises: mistakes are collected for the system checks, and the 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -21,10 +21,15 @@ from .checking import check_circles, check_links, check_variants
 from .dependencies import Dependency, Membership
 from .fields import OnChange
 from .paths import concrete
+from .placeholders import PLACEHOLDERS, PlaceholderAdapter
 from .profile import UserProfileAdapter
 from .session_cart import SESSION_CARTS, SessionCartAdapter
+from .unknown_customer import UNKNOWN_CUSTOMERS, UnknownCustomerAdapter
 
 A = TypeVar("A")
+
+OWN_LABELS = frozenset({PLACEHOLDERS, SESSION_CARTS, UNKNOWN_CUSTOMERS})
+"""The labels of what no model of the shop stands behind."""
 
 
 class Registry:
@@ -86,8 +91,8 @@ class Registry:
 
     def for_label(self, label: str) -> Adapter | None:
         """The adapter of the model with ``label`` ("shop.book", in any case); ``None`` for an unknown model."""
-        if label == SESSION_CARTS:
-            return self._session_carts
+        if label in OWN_LABELS:
+            return self._own[label]
         try:
             return self.for_model(apps.get_model(label))
         except (LookupError, ValueError):
@@ -154,10 +159,19 @@ class Registry:
             self.add(UserProfileAdapter, user_model)
 
     @cached_property
-    def _session_carts(self) -> Adapter:
-        from django_hellotext.models import Cart  # a model: this module is imported before they are there
+    def _own(self) -> Mapping[str, Adapter]:
+        """Return the adapters of what no row of the host stands behind."""
+        from django_hellotext.models import (  # this module is imported before the models are there
+            Cart,
+            Product,
+            Profile,
+        )
 
-        return SessionCartAdapter(Cart, registry=self)
+        return {
+            PLACEHOLDERS: PlaceholderAdapter(Product, registry=self),
+            SESSION_CARTS: SessionCartAdapter(Cart, registry=self),
+            UNKNOWN_CUSTOMERS: UnknownCustomerAdapter(Profile, registry=self),
+        }
 
     def _forget_dependents(self) -> None:
         self._dependents, self._memberships = {}, {}

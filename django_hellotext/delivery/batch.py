@@ -18,6 +18,7 @@ from ..actions import Purpose, purpose_of
 from ..adapters import Link, links
 from ..adjustments import Adjustments
 from ..conf import hellotext_settings
+from ..exceptions import ApiError
 from ..intake.handover import attachment
 from ..models import (
     UNSUBSCRIBE,
@@ -36,6 +37,7 @@ from .erased import forget_browsers, leave_out_erased
 from .event_links import event_links, object_of, profile_of
 from .merges import MOST_MERGES
 from .mirrors import hosts_of, link_of, mirrors_for
+from .prerequisites import StandIn, needs_of, settle_missing
 from .profiles import find_leftovers, is_account, note_owners, order_profiles
 from .references import settle_shared
 from .render import render_one
@@ -54,6 +56,12 @@ class Work:
     session refuses to be seen browsing.
 
     ``adjustments`` are those of this rendering of an object; of an event, the recorded ones and those of this attempt.
+
+    ``missing`` is what the row goes, or fails, without. ``fallbacks`` names the placeholder for each product of a line.
+    ``rejected`` are the places of what Hellotext has rejected of an event, ``rejected_products`` the products that it
+    has rejected on the lines of an object.
+
+    ``duplicate`` is the refusal of a value that another object has.
 
     Of a profile: ``is_placed`` says that ``profiles.place`` has decided which one it is, ``attributed_to`` is the ID
     of another account's, ``is_new_profile`` says that the row did not have it before, and ``leftovers`` are the rows of
@@ -76,12 +84,17 @@ class Work:
     follows: Work | None = None
     held_back: bool = False
     looked_up: bool = False
+    duplicate: ApiError | None = None
     rival: Link | None = None
     unseen: bool = False
     is_placed: bool = False
     attributed_to: str = ""
     is_new_profile: bool = False
     leftovers: list[RemoteObject] = field(default_factory=list)
+    missing: set[Link] = field(default_factory=set)
+    fallbacks: dict[Link, Link] = field(default_factory=dict)
+    rejected: set[tuple[str, ...]] = field(default_factory=set)
+    rejected_products: set[Link] = field(default_factory=set)
     adjustments: Adjustments = field(default_factory=Adjustments)
 
     def __post_init__(self) -> None:
@@ -118,6 +131,8 @@ class Batch:
         self.emptied: set[Link] = set()
         self.refused: set[int] = set()
         self.event_faults: dict[int, dict[str, Any]] = {}
+        self.missing: set[Link] = set()
+        self.stand_ins: dict[int, StandIn] = {}
         self.works: list[Work] = []
         self._mirror_works: dict[Link, Work] = {}
         self._newcomers: list[Work] = []
@@ -127,17 +142,18 @@ class Batch:
         """Take the claimed rows in hand, claim what they need, and put them in order."""
         events, self.event_faults = complete(events, token=self.token, using=self.using)
         self._take_objects(objects)
-        self._follow({link for event in events for link in event_links(event)})
+        self.follow({link for event in events for link in event_links(event)})
         for _ in range(MOST_MERGES):
-            self._follow(carry_over(events, self.mirrors, token=self.token, using=self.using))
-        self._follow({profile_of(row) for row in sessions})
+            self.follow(carry_over(events, self.mirrors, token=self.token, using=self.using))
+        self.follow({profile_of(row) for row in sessions})
+        remember_cart_sessions(events, self.mirrors, using=self.using)
+        self._ask_consent(events)
+        settle_missing(self, events)
         settle_shared(self._mirror_works.values(), account=self.account, using=self.using)
         find_leftovers(self._mirror_works.values(), account=self.account)
         note_owners(self.mirrors.values(), account=self.account)
         self._newcomers = order_profiles(self._mirror_works.values())
-        remember_cart_sessions(events, self.mirrors, using=self.using)
         self.emptied = emptied_carts(events, using=self.using)
-        self._ask_consent(events)
         self._read_amounts(events)
         self._take_sessions(sessions)
         self._need_attachments(events)
@@ -158,9 +174,13 @@ class Batch:
 
     def _take_objects(self, rows: Sequence[RemoteObject]) -> None:
         self.mirrors.update({link_of(row): row for row in rows})
-        self._follow(self._render(rows))
+        self.follow(self._render(rows))
 
-    def _follow(self, wanted: set[Link]) -> None:
+    def object_works(self) -> list[Work]:
+        """Return the objects in hand."""
+        return list(self._mirror_works.values())
+
+    def follow(self, wanted: set[Link]) -> None:
         """Load the mirrors of ``wanted``, claim those that wait, and go on with what those need."""
         while wanted := wanted - self.mirrors.keys():
             found = mirrors_for(wanted, account=self.account, lane=0, using=self.using)
@@ -321,7 +341,7 @@ class Batch:
             owner = first.get(row.session)
             if owner is not None and owner.pk < row.pk:
                 work.rival = profile_of(owner)
-        self._follow({work.rival for work in works if work.rival is not None})
+        self.follow({work.rival for work in works if work.rival is not None})
         for work in works:
             rival = self._mirror_works.get(work.rival) if work.rival is not None else None
             # One that is to be removed is there already, and goes after what its own events wait for.
@@ -332,7 +352,7 @@ class Batch:
         chains: dict[str, Work] = {}
         for event in sorted(events, key=lambda row: row.pk):
             work = Work(event, self, fault=self.event_faults.get(event.pk))
-            for link in event_links(event):
+            for link in needs_of(event, self):
                 cart = self._mirror_works.get(link)
                 if cart is not None and is_repaired_after(cart.row, event):
                     cart.wait_for(work)

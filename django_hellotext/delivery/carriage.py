@@ -29,9 +29,11 @@ from .breaker import Breaker, probe
 from .event_links import profile_of
 from .figures import Figures
 from .leases import NotBegunError, within
+from .mirrors import holder_of, shared_with
 from .policy import is_repeatable
 from .profiles import holders_of, is_account, place, settle_holders, without_refused
 from .readiness import MOMENT, Attributed, Fault, Go, Gone, Skip, Unchanged, Wait, readiness
+from .rejected import leave_out, needs_render
 from .report import Report
 from .results import Results, details_of
 from .send import Call, Sent, adoption_call
@@ -276,7 +278,8 @@ class _Delivery:
         if sent.removed:
             self.results.removed(work, sent)
         elif isinstance(work.row, RemoteObject):
-            self._write_object(work, work.row, sent)
+            if not self._write_object(work, work.row, sent):
+                return
         elif isinstance(work.row, Session) and not sent.attached:
             message = "Hellotext left the session with another customer."
             self.results.refused(work, **error_fields(type=Session.CONFLICT, parameter="session", message=message))
@@ -288,20 +291,28 @@ class _Delivery:
             self.results.delivered(work)
         self._done(work)
 
-    def _write_object(self, work: Work, row: RemoteObject, sent: Sent) -> None:
-        """Write what an object is at Hellotext now."""
+    def _write_object(self, work: Work, row: RemoteObject, sent: Sent) -> bool:
+        """Write what an object is at Hellotext now; answers whether it is out of hand."""
         if row.kind == Kind.PROFILE and work.is_new_profile and is_account(row):
             holders = holders_of([sent.remote_id], but=row)[sent.remote_id]
             owner = next(filter(is_account, holders), None)
             if owner is not None:
                 self.results.met_owner(work, owner)
-                return
+                return True
+        holder = holder_of(row, sent.remote_id, using=self.breaker.using) if sent.adopted else None
+        if holder is not None:
+            # Another object of the shop has the value, such as a SKU, that must be unique: this one goes without it.
+            if work.duplicate is not None and self._leave_out(work, work.duplicate):
+                return False
+            self.results.refused(work, **shared_with(holder))
+            return True
         if sent.adopted or sent.unfinished:
             self.results.to_be_updated(work, sent)
         else:
             self.results.synced(work, sent)
         if row.kind == Kind.PROFILE and (work.is_new_profile or not is_account(row)):
             settle_holders(work)
+        return True
 
     def _refused(self, work: Work, error: ApiError) -> None:
         if self._mend(work, error):
@@ -353,6 +364,21 @@ class _Delivery:
         self._hold_back(work)
 
     def _mend(self, work: Work, error: ApiError) -> bool:
+        """What makes the refusal good; answers whether ``work`` is dealt with."""
+        return self._mend_known(work, error) or self._leave_out(work, error)
+
+    def _leave_out(self, work: Work, error: ApiError) -> bool:
+        """Send ``work`` without what Hellotext rejects of it."""
+        if not leave_out(work, error):
+            return False
+        if needs_render(work):
+            self.results.rejected(work)
+            self._hold_back(work)
+        else:
+            self.ready.appendleft(work)
+        return True
+
+    def _mend_known(self, work: Work, error: ApiError) -> bool:
         """What the operation itself makes good; answers whether ``work`` is dealt with."""
         row = work.row
         if isinstance(row, RemoteObject) and row.remote_id and isinstance(error, NotFound) and not row.recreated:
@@ -368,7 +394,7 @@ class _Delivery:
             self.ready.appendleft(work)
             return True
         if isinstance(row, RemoteObject) and duplicate and not row.remote_id and not work.looked_up:
-            work.looked_up = True
+            work.looked_up, work.duplicate = True, error
             call = adoption_call(row.kind, dict(work.payload or {}), error)
             self.in_flight[self.carriage.submit(call, finished=self.finished)] = work
             return True

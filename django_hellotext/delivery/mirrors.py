@@ -14,7 +14,9 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
 from ..adapters import Link, registry
+from ..adapters.placeholders import PLACEHOLDERS, Placeholder
 from ..adapters.session_cart import SESSION_CARTS, SessionCart
+from ..adapters.unknown_customer import UNKNOWN_CUSTOMERS, UnknownCustomer
 from ..api.types import encode_json
 from ..conf import hellotext_settings
 from ..intake.backfill import read_objects
@@ -51,6 +53,7 @@ def new_mirror(link: Link, *, lane: int) -> RemoteObject:
         host_label=link.label,
         host_pk=link.pk,
         source=hellotext_settings.SOURCE,
+        seen={"title": link.title} if link.title else {},
     )
 
 
@@ -107,6 +110,12 @@ def hosts_of(links: Iterable[Link], *, using: str) -> Hosts:
             continue
         if label == SESSION_CARTS:
             found.update(_session_carts(wanted, using=using))
+            continue
+        if label == UNKNOWN_CUSTOMERS:
+            found.update({link: UnknownCustomer(link.pk) for link in wanted})  # type: ignore[misc]  # no model
+            continue
+        if label == PLACEHOLDERS:
+            found.update({link: Placeholder(link.pk, link.pk.partition(":")[2]) for link in wanted})  # type: ignore[misc]
             continue
         keys = list(_keys(adapter.model, wanted))
         try:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..adapters import Link, links
+from ..adjustments import collecting
 from ..conf import hellotext_settings
 from ..intake.subjects import OWNED
 from ..models import (
+    MISSING,
+    PREREQUISITE_FAILED,
     UNSUBSCRIBE,
     Change,
     Event,
@@ -24,9 +27,11 @@ from ..models.fields import CLOCK_STEP
 from .batch import Batch, Work
 from .buyers import utm_of
 from .cart_rows import FILLING
-from .event_links import event_links, items_of, object_of, profile_of
+from .event_links import items_of, object_of, profile_of
 from .mirrors import identity_for
+from .prerequisites import NOTHING, identities, needs_of, tell_missing
 from .profiles import contacts_to_look_up, own_id, place
+from .rejected import without_rejected
 from .send import Call, event_call, event_values, lookup_call, object_call, removal_call, session_call
 from .subscriptions import is_renewed, last_opt_out, subscribe_call, unsubscribe_call
 from .unknown_models import WAIT, is_known
@@ -34,7 +39,6 @@ from .unknown_models import WAIT, is_known
 REFUSAL_WAIT = 600.0  # seconds until the consent to join a session is asked for again
 REFUSAL_PATIENCE = 24 * 3600.0  # seconds for which it is asked for
 MOMENT = 2.0  # seconds until a row that waits for another worker's row is looked at again
-PREREQUISITE_FAILED = "prerequisite_failed"
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,10 @@ class _NotNow(Exception):
 
 
 def readiness(work: Work) -> Readiness:
-    """What is to be done with ``work``, whose needs in hand are all finished."""
+    """What is to be done with ``work``, whose needs in hand are all finished.
+
+    What a row cannot be sent without is noted in ``work.missing``.
+    """
     if work.fault is not None:
         return Fault(work.fault)
     if work.postponed:
@@ -116,13 +123,14 @@ def readiness(work: Work) -> Readiness:
                 return _until_seen_again(row, batch)
             if batch.is_attributed(profile_of(row)):
                 return Skip(SkipReason.ATTRIBUTED)
-            profile_id = _ids(batch, [profile_of(row)], optional=None)[profile_of(row)]
+            profile_id = _ids(work, [profile_of(row)], optional=None)[profile_of(row)]
             if work.rival is not None and _is_somebody_else(work.rival, profile_id, batch):
                 message = "This session already belongs to another customer; it is left with them."
                 return Fault(error_fields(type=Session.CONFLICT, parameter="session", message=message))
             return Go(session_call(row, profile_id))
         if isinstance(row, Event):
-            return _event(row, batch)
+            with collecting(work.adjustments):
+                return _event(work, row, batch)
     except _NotNow as not_now:
         return not_now.answer
     raise TypeError(f"{type(row).__name__} is no row to send")
@@ -135,14 +143,14 @@ def _until_seen_again(row: Session, batch: Batch) -> Readiness:
 
 
 def _object(work: Work, row: RemoteObject, batch: Batch) -> Readiness:
-    if row.remote_id and row.payload_hash == work.hash:
+    if row.remote_id and row.payload_hash == work.hash and _lacks_the_same(work, row, batch):
         return Unchanged()
     if row.kind == Kind.PROFILE:
         return _profile(work, row, batch)
     owner = (work.payload or {}).get("profile")
     if isinstance(owner, Link) and batch.is_erased(owner):
         return Skip(SkipReason.ERASED)
-    ids = _ids(batch, links(work.payload or {}), optional=owner)
+    ids = _ids(work, links(work.payload or {}), optional=owner)
     if row.kind == Kind.CART and owner not in ids and not row.session and not row.remote_id:
         return Skip(SkipReason.ANONYMOUS)
     return Go(object_call(work, ids))
@@ -161,7 +169,12 @@ def _profile(work: Work, row: RemoteObject, batch: Batch) -> Readiness:
     return Go(object_call(work, {})) if work.payload else Skip(SkipReason.ANONYMOUS)
 
 
-def _event(event: Event, batch: Batch) -> Readiness:
+def _lacks_the_same(work: Work, row: RemoteObject, batch: Batch) -> bool:
+    before: list[str] = row.data.get(MISSING, [])
+    return sorted(identities(batch, work.missing)) == before
+
+
+def _event(work: Work, event: Event, batch: Batch) -> Readiness:
     if event.pk in batch.refused:
         return Skip(SkipReason.CONSENT)
     if event.object_kind == Kind.CART and _is_overtaken(event, batch):
@@ -170,25 +183,32 @@ def _event(event: Event, batch: Batch) -> Readiness:
     if batch.is_erased(owner):
         return Skip(SkipReason.ERASED)
     if event.is_subscription:
-        return _subscription(event, owner, batch)
-    ids = _ids(batch, event_links(event), optional=owner, skips=True)
-    profile_id, session = ids.get(owner, ""), event.session
+        return _subscription(work, event, owner, batch)
+    stand_in = batch.stand_ins.get(event.pk, NOTHING)
+    ids = _ids(work, needs_of(event, batch), optional=owner, skips=True)
+    profile_id, session = ids.get(stand_in.customer or owner, ""), event.session
     if profile_id and session:
         session = session if not batch.is_attributed(owner) and _is_joined(event, batch) else ""
     if not profile_id and not session:
         return Skip(SkipReason.NOT_SYNCABLE if owner.label else SkipReason.ANONYMOUS)
     target = batch.mirrors.get(object_of(event))
     reference = target.reference if target is not None else ""
-    if items_of(event) and not reference:
+    if items_of(event) and not reference and stand_in.parameters is None:
         return Wait()
+    tell_missing(event, batch)
+    if stand_in.customer is not None and owner.label:
+        work.missing = {owner}
     utm = utm_of(target) if event.object_kind in OWNED else {}
-    values = event_values(event, ids, profile_id=profile_id, session=session, reference=reference, utm=utm)
+    values = event_values(
+        event, ids, profile_id=profile_id, session=session, reference=reference, utm=utm, stand_in=stand_in
+    )
+    values = without_rejected(values, work)
     return Go(event_call(values))
 
 
-def _subscription(event: Event, owner: Link, batch: Batch) -> Readiness:
+def _subscription(work: Work, event: Event, owner: Link, batch: Batch) -> Readiness:
     """Nothing subscribes whom we know to have opted out since the evidence was given (demand A1)."""
-    profile_id = _ids(batch, [owner], optional=None, skips=True)[owner]
+    profile_id = _ids(work, [owner], optional=None, skips=True)[owner]
     if event.action == UNSUBSCRIBE:
         return Go(unsubscribe_call(profile_id))
     known = last_opt_out(event, profile_id, using=batch.using)
@@ -218,14 +238,16 @@ def _is_overtaken(event: Event, batch: Batch) -> bool:
     return bool(row.filter(overtaken_at__gte=event.created_at).exists())
 
 
-def _ids(batch: Batch, needed: Iterable[Link], *, optional: Link | None, skips: bool = False) -> dict[Link, str]:
+def _ids(work: Work, needed: Iterable[Link], *, optional: Link | None, skips: bool = False) -> dict[Link, str]:
     """The remote IDs of ``needed``.
 
     With ``skips``, what depends on an object that the shop does not want there is not sent either.
 
     ``optional`` may be missing when it will never be there because the shop does not want it there, as a member of
-    staff. Raises ``_NotNow`` for whatever else is missing.
+    staff. Raises ``_NotNow`` for whatever else is missing: the row waits if that has become so since it was taken in
+    hand, because the next claim knows what stands in for it.
     """
+    batch = work.batch
     found: dict[Link, str] = {}
     for link in needed:
         mirror = batch.mirrors[link]
@@ -236,6 +258,9 @@ def _ids(batch: Batch, needed: Iterable[Link], *, optional: Link | None, skips: 
         elif mirror.state == State.SKIPPED and skips:
             raise _NotNow(Skip(SkipReason(mirror.skip_reason)))
         elif mirror.state in (State.FAILED, State.SKIPPED, State.DELETED):
+            if link not in batch.missing:
+                raise _NotNow(Wait(0.0))
+            work.missing.add(link)
             why = mirror.error_message or mirror.get_skip_reason_display() or mirror.get_state_display()
             message = f"The {link.kind} {link.label} {link.pk} is not at Hellotext: {why}"
             raise _NotNow(Fault(error_fields(type=PREREQUISITE_FAILED, parameter=link.kind, message=message)))

@@ -5,13 +5,30 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
+from django.db import transaction
+
 from ..conf import hellotext_settings
 from ..exceptions import ApiError
-from ..models import FORMER, LAST_PAYLOAD, Ending, Event, Kind, RemoteObject, Session, SkipReason, State
+from ..models import (
+    FORMER,
+    LAST_PAYLOAD,
+    MISSING,
+    PREREQUISITE_FAILED,
+    REJECTED,
+    Ending,
+    Event,
+    Kind,
+    MissingObject,
+    RemoteObject,
+    Session,
+    SkipReason,
+    State,
+)
 from ..models.deliverable import NO_ERROR, Deliverable, error_fields
 from ..models.events import PERSONAL
 from ..models.fields import UtcNow
@@ -20,7 +37,8 @@ from . import policy
 from .batch import Work, by_model
 from .cart_rows import stale_cart
 from .figures import Figures
-from .mirrors import holder_of, shared_with, traces_of
+from .mirrors import traces_of
+from .prerequisites import identities
 from .profiles import SHARED, clear_leftovers, data_without_profile, forget_profile, shared_message
 from .report import Report
 from .send import Sent
@@ -128,6 +146,9 @@ class Results:
         ids, token = [work.row.pk for work in works], works[0].batch.token
         rows = Event.objects.using(self.using)
         columns = {**NO_ERROR, **_adjustments_of(works[0])}
+        for work in works:
+            if work.missing:
+                self._note_missing(work)
         written = rows.finish(ids, token=token, state=State.DELIVERED, finished_at=UtcNow(), **columns)
         # Rows that another worker has taken over are counted by that worker.
         self.figures.add([work.row for work in works[:written]], Ending.DELIVERED)
@@ -165,21 +186,18 @@ class Results:
 
     @_fails_its_row
     def to_be_updated(self, work: Work, sent: Sent) -> None:
-        """It is there, but not as the shop has it: an update follows. An object of another host object is refused."""
+        """It is there, but not as the shop has it: an update follows."""
         row = _object(work)
-        holder = holder_of(row, sent.remote_id, using=self.using) if sent.adopted else None
-        if holder is not None:
-            self.refused(work, **shared_with(holder))
-            return
-        RemoteObject.objects.using(self.using).finish_found(
-            row,
-            token=work.batch.token,
-            remote_id=sent.remote_id,
-            reference=row.reference,
-            source=row.source,
-            attributed=False,
-            data={**sent.data, **_former(row)},
-        )
+        with self._noticed(row):
+            RemoteObject.objects.using(self.using).finish_found(
+                row,
+                token=work.batch.token,
+                remote_id=sent.remote_id,
+                reference=row.reference,
+                source=row.source,
+                attributed=False,
+                data={**sent.data, **_kept(row)},
+            )
         row.remote_id, row.payload_hash, row.state = sent.remote_id, "", State.PENDING
         self.report.retried += 1
 
@@ -187,14 +205,15 @@ class Results:
     def attributed(self, work: Work, remote_id: str) -> None:
         """The profile is another account's: what this customer or guest does goes there, and nothing else of them."""
         row = _object(work)
-        RemoteObject.objects.using(self.using).finish_attributed(
-            row,
-            token=work.batch.token,
-            version=row.version,
-            remote_id=remote_id,
-            payload_hash=work.hash,
-            data=row.data if row.remote_id == remote_id else data_without_profile(row),
-        )
+        with self._noticed(row):
+            RemoteObject.objects.using(self.using).finish_attributed(
+                row,
+                token=work.batch.token,
+                version=row.version,
+                remote_id=remote_id,
+                payload_hash=work.hash,
+                data=row.data if row.remote_id == remote_id else data_without_profile(row),
+            )
         row.remote_id, row.payload_hash, row.synced_version = remote_id, work.hash, row.version
         row.state, row.attributed = State.SYNCED, True
         self.report.unchanged += 1
@@ -285,8 +304,13 @@ class Results:
         self._refuse(work, **error)
 
     def _refuse(self, work: Work, **error: Any) -> None:
+        lacks = error.get("error_type") == PREREQUISITE_FAILED and work.missing
+        if lacks:
+            self._note_missing(work)
         if self._finish(work, State.FAILED, counted=True, **error):
             self.figures.add([work.row], Ending.FAILED)
+        if lacks:
+            self._look_again(work)
         for name, value in error.items():
             setattr(work.row, name, value)
         self.report.failed += 1
@@ -307,6 +331,13 @@ class Results:
         rows.retry([work.row.pk], token=work.batch.token, after=after, costs=costs, **details_of(error))
         work.row.state = State.PENDING
         self.report.retried += 1
+
+    @_fails_its_row
+    def rejected(self, work: Work) -> None:
+        """Hellotext has rejected a product of a line: the row goes at once with what stands in for that."""
+        row = _object(work)
+        RemoteObject.objects.using(self.using).held(work.batch.token).filter(pk=row.pk).update(data=row.data)
+        self.give_back([work])
 
     @_fails_its_row
     def start_anew(self, work: Work) -> None:
@@ -331,22 +362,55 @@ class Results:
 
     def _write_object(self, work: Work, sent: Sent) -> int:
         row = _object(work)
-        written: int = RemoteObject.objects.using(self.using).finish_synced(
-            row,
-            token=work.batch.token,
-            version=row.version,
-            remote_id=sent.remote_id,
-            reference=row.reference,
-            source=row.source,
-            payload_hash=work.hash,
-            data={**sent.data, **_former(row), LAST_PAYLOAD: traces_of(row, work.payload or {})},
-            **_adjustments_of(work),
-            **({"attributed": False} if work.is_new_profile else {}),
-        )
+        missing = {MISSING: sorted(identities(work.batch, work.missing))} if work.missing else {}
+        if missing or MISSING in row.data:
+            self._note_missing(work)
+        with self._noticed(row):
+            written: int = RemoteObject.objects.using(self.using).finish_synced(
+                row,
+                token=work.batch.token,
+                version=row.version,
+                remote_id=sent.remote_id,
+                reference=row.reference,
+                source=row.source,
+                payload_hash=work.hash,
+                data={**sent.data, **_kept(row), **missing, LAST_PAYLOAD: traces_of(row, work.payload or {})},
+                **_adjustments_of(work),
+                **({"attributed": False} if work.is_new_profile else {}),
+            )
+        if missing:
+            self._look_again(work)
         row.remote_id, row.synced_version, row.payload_hash = sent.remote_id, row.version, work.hash
         row.state = State.SYNCED
         clear_leftovers(work)
         return written
+
+    def _note_missing(self, work: Work) -> None:
+        """Note without what the row is sent, or fails. Before that is written, so that no end of a worker hides it."""
+        MissingObject.objects.using(self.using).note(work.row, identities(work.batch, work.missing))
+
+    def _look_again(self, work: Work) -> None:
+        """Send the row once more if an object that it lacks has been sent meanwhile by another worker."""
+        mirrors = RemoteObject.objects.using(self.using).identified(identities(work.batch, work.missing))
+        back = list(mirrors.exclude(remote_id="").values_list("identity", flat=True))
+        if back:
+            MissingObject.objects.using(self.using).resolve(back)
+
+    @contextmanager
+    def _noticed(self, row: RemoteObject) -> Iterator[None]:
+        """Run the block, which writes that ``row`` is at Hellotext; what was sent without it is sent once more.
+
+        In one transaction, so that no end of a worker comes between; and once more after it, because a row that was
+        noted while the transaction was open is not seen in it.
+        """
+        if row.remote_id or row.finished_at is None:
+            yield
+            return
+        rows = MissingObject.objects.using(self.using)
+        with transaction.atomic(using=self.using):
+            yield
+            rows.resolve([row.identity])
+        rows.resolve([row.identity])
 
     def _finish(self, work: Work, state: State, **columns: Any) -> int:
         """Answers 0 where the row is a successor's by now."""
@@ -393,8 +457,9 @@ def details_of(error: ApiError) -> dict[str, Any]:
     )
 
 
-def _former(row: RemoteObject) -> dict[str, Any]:
-    return {FORMER: row.data[FORMER]} if FORMER in row.data else {}
+def _kept(row: RemoteObject) -> dict[str, Any]:
+    """Return what is kept of ``row.data`` when the object is sent again."""
+    return {name: row.data[name] for name in (FORMER, REJECTED) if name in row.data}
 
 
 def _by_token(works: Iterable[Work]) -> dict[str, list[Work]]:

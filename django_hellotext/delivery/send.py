@@ -34,6 +34,7 @@ from .differences import (
     with_new_defaults,
 )
 from .event_links import items_of, object_of, prices_of
+from .prerequisites import NOTHING, StandIn
 from .profiles import Contact, Found, look_up
 from .reconcile import find_object
 from .remote_ids import checked
@@ -252,6 +253,7 @@ def event_values(
     session: str,
     reference: str,
     utm: Mapping[str, str],
+    stand_in: StandIn = NOTHING,
 ) -> dict[str, Any]:
     """What is sent of the event. ``profile_id`` and ``session`` are empty where they are not to be sent.
 
@@ -268,22 +270,28 @@ def event_values(
         values["currency"] = event.currency
     if event.url:
         values["url"] = event.url
-    values.update(_object_of(event, ids, reference))
+    values.update(_object_of(event, ids, reference, stand_in))
     return values
 
 
-def _object_of(event: Event, ids: Mapping[Link, Any], reference: str) -> dict[str, Any]:
+def _object_of(event: Event, ids: Mapping[Link, Any], reference: str, stand_in: StandIn) -> dict[str, Any]:
     if not event.object_label:
         return {}
     items = items_of(event)
     if items:
         prices = prices_of(event)
         lines = [
-            {"product": ids[product], "quantity": _number(quantity), **prices.get(place, {})}
+            {"product": ids[stand_in.product or product], "quantity": _number(quantity), **prices.get(place, {})}
             for place, (product, quantity) in enumerate(items)
+            if stand_in.product is not None or product in ids
         ]
-        return {"object_parameters": {"reference": reference, "source": event.source, "items": lines}}
-    named: dict[str, Any] = {"object": ids[object_of(event)]}
+        known = stand_in.parameters or {"reference": reference, "source": event.source}
+        return {"object_parameters": {**known, "items": lines[:1] if stand_in.product is not None else lines}}
+    named: dict[str, Any]
+    if stand_in.parameters is not None:
+        named = {"object_parameters": resolve(stand_in.parameters, ids)}
+    else:
+        named = {"object": ids[stand_in.object or object_of(event)]}
     if event.action not in BUILT_IN:
         # A variant stands where a product does.
         kind = Kind.PRODUCT.value if event.object_kind == Kind.VARIANT else event.object_kind

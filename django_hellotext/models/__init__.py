@@ -15,7 +15,8 @@ from .events import (
     Event,
 )
 from .figures import Dashboard, Ending, Figure, Subject
-from .objects import FORMER, LAST_PAYLOAD, Kind, RemoteObject
+from .missing import PREREQUISITE_FAILED, MissingObject, MissingTable
+from .objects import FORMER, LAST_PAYLOAD, MISSING, REJECTED, Kind, RemoteObject
 from .proxies import (
     PROXIES,
     Action,
@@ -41,9 +42,12 @@ __all__ = [
     "EVIDENCE_KEY",
     "FORMER",
     "LAST_PAYLOAD",
+    "MISSING",
     "MOVES",
     "PAYLOAD_VERSION",
+    "PREREQUISITE_FAILED",
     "PROXIES",
+    "REJECTED",
     "SUBSCRIBE",
     "SUBSCRIPTION",
     "UNSUBSCRIBE",
@@ -62,6 +66,8 @@ __all__ = [
     "Kind",
     "Lane",
     "List",
+    "MissingObject",
+    "MissingTable",
     "Order",
     "Product",
     "ProductVariant",

@@ -27,6 +27,10 @@ from .states import Lane, Removal, SkipReason, State, sources_of
 
 # In ``RemoteObject.data``, beside what Hellotext answered: a fingerprint of each value that was sent last.
 LAST_PAYLOAD = "_payload"
+# The identities of the objects without which the row was sent last.
+MISSING = "_missing"
+# A fingerprint of each value that Hellotext has rejected, by its place in the payload.
+REJECTED = "_rejected"
 # The IDs of profiles that the row has left: they may have to be cleared with the one that it has now.
 FORMER = "_former"
 
