@@ -27,13 +27,13 @@ def raise_if_lost(error: BaseException, using: str) -> None:
     """
     connection = connections[using]
     is_lost = connection.in_atomic_block and connection.needs_rollback
-    if not is_lost and any(isinstance(one, OperationalError | InterfaceError) for one in _causes(error)):
+    if not is_lost and any(isinstance(one, OperationalError | InterfaceError) for one in causes_of(error)):
         is_lost = connection.connection is None or not connection.is_usable()
     if is_lost:
         raise OperationalError(f"The connection to the database {using!r} was lost: {error}") from error
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes_of(error: BaseException | None) -> Iterator[BaseException]:
     """Yield ``error`` and the errors that it was raised from."""
     while error is not None:
         yield error

@@ -45,7 +45,7 @@ def _parts(adapter: Adapter, name: str, spec: Mapping[Any, Any]) -> Iterator[Che
         f"{adapter.where(name)} is sent without {', '.join(unknown)}: an address has no such part.",
         hint=f"{hint}Its parts: {', '.join(sorted(KEYS))}.",
         obj=type(adapter),
-        id="hellotext.W105",
+        id="hellotext.W115",
     )
 
 
@@ -57,5 +57,5 @@ def _path(adapter: Adapter, name: str, spec: str) -> Iterator[CheckMessage]:
         f"{adapter.where(name)} leads to {found.model._meta.label}, which is no address: it is left out.",
         hint=f'Name its parts: {{"city": "{spec}.city", …}}.',
         obj=type(adapter),
-        id="hellotext.W106",
+        id="hellotext.W116",
     )

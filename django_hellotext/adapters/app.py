@@ -20,6 +20,7 @@ class AppAdapter(Adapter):
     attributes: ClassVar = {"reference": Shape.TEXT, "name": Shape.TEXT, "image_url": Shape.IMAGE}
     sent = ("name", "image_url")
     required = ("name",)
+    fallbacks: ClassVar = {"name": ("reference",)}
     sends_reference = False
 
     name: Spec = "name"

@@ -16,11 +16,12 @@ from typing import Any, ClassVar, Protocol, TypeVar, final
 from django.core.checks import CheckMessage
 from django.db.models import Model, QuerySet
 
+from django_hellotext.adjustments import AdjustmentKind, adjust
 from django_hellotext.api.types import Money as ApiMoney
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.exceptions import ConfigurationError, TrackingError
 
-from . import contacts, guests, loading, personal, values
+from . import contacts, guests, loading, metadata, personal, texts, values
 from .amounts import loaded_amount, writes_amount
 from .dependencies import Dependencies, dependencies_of
 from .failures import read_or_leave_out
@@ -28,8 +29,9 @@ from .fields import Guest, IfPresent, Items, Money, OnChange, Shape, Spec, Value
 from .inline import variants_of
 from .lines import lines_of
 from .links import Link
-from .money import to_money
+from .money import currency_code, to_money
 from .paths import concrete, trace, walk
+from .reading import Where, field_of, leave_out, read_apart
 from .rendering import neutral, settle
 
 M = TypeVar("M", bound=Model)
@@ -38,6 +40,13 @@ CONSENT_KEYS = frozenset(
     {"state", "subscribe", "subscribed", "subscription", "subscription_state", "unsubscribe", "unsubscribed"}
 )
 """Keys that say or set a subscription state; none may be in the payload of a profile (promise 9, demand A1)."""
+
+
+LIMITS: Mapping[str, int] = MappingProxyType({"description": 140})
+"""Characters of the texts that may have several lines, where that is not ``texts.LONGEST``."""
+
+VERBATIM = frozenset({"reference", "sku", "code", "currency"})
+"""Texts that identify something: they are never decoded nor cut."""
 
 
 class Lookup(Protocol):
@@ -53,11 +62,16 @@ class Adapter:
     ``kind``: the remote kind. ``attributes``: each attribute with what it has to become. ``sent``: those that go
     into the payload. ``always_sent``: those of them that stay when they are empty. ``required``: those that Hellotext
     needs. ``sent_as``: what the contract calls an attribute that is named otherwise here. ``natural_key``: what
-    Hellotext tells two objects of this kind apart by.
+    Hellotext tells two objects of this kind apart by. ``vital``: those without which nothing is sent; any other one is
+    left out if it cannot be read. ``fallbacks``: what stands for a required attribute that is empty: attributes by
+    name, or specs.
 
     ``reference``: the shop's own permanent identifier; must never change. ``source``: the constant name of the
     shop, ``HELLOTEXT["SOURCE"]`` when ``None``; must never change either. ``watches``: names of the model's own
     fields that the adapter's methods and callables read; declare it so that a save of other fields costs nothing.
+
+    ``decode_entities``: decode HTML entities such as ``&#8211;`` in texts and lists of names, once. For a shop that
+    keeps them escaped. References, SKUs and codes stay as they are.
 
     ``changed_at``: the name of the model's field that says when an object last changed, for ``hellotext_sync --since``.
 
@@ -81,10 +95,13 @@ class Adapter:
     sends_reference: ClassVar[bool] = True
     sends_source: ClassVar[bool] = True
     natural_key: ClassVar[str] = "reference"
+    vital: ClassVar[frozenset[str]] = frozenset({"reference", "profile", "items", "total", "order", "product"})
+    fallbacks: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
 
     reference: Spec = "pk"
     source: str | None = None
     watches: tuple[str, ...] | None = None
+    decode_entities: bool = False
     changed_at: str | None = None
     on_delete: str = "keep"
     on_unsyncable: str = "keep"
@@ -93,6 +110,7 @@ class Adapter:
     def __init__(self, model: type[Model], *, registry: Lookup | None = None) -> None:
         self.model = model
         self.registry = registry
+        self._places: dict[str, Where] = {}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} for {self.model._meta.label}>"
@@ -117,14 +135,17 @@ class Adapter:
         return loading.prepare(self, queryset)
 
     def build(self, obj: Any) -> dict[str, Any]:
-        """The payload before it is checked; override it for what no attribute can say."""
+        """The payload before it is checked; override it for what no attribute can say.
+
+        An attribute that cannot be read is left out, unless it is one of ``vital``.
+        """
         payload: dict[str, Any] = {}
         if self.sends_reference:
             payload["reference"] = self.reference_of(obj)
             if self.sends_source:
                 payload["source"] = self.source_name
         for name in self.sent:
-            found = self.shaped(obj, name)
+            found = self.value_to_send(obj, name)
             if not values.is_empty(found) or (found is not None and name in self.always_sent):
                 payload[self.sent_as.get(name, name)] = found
         return payload
@@ -136,13 +157,17 @@ class Adapter:
         """Keyword arguments of the API resource's ``create()`` for ``obj``.
 
         Decimals, ``api.types.Money``, dicts and lists; a ``Link`` wherever another object's remote ID belongs.
-        It is rendered under ``LANGUAGE_CODE`` and in UTC, so that it does not depend on the request.
-        Raises ``ConfigurationError`` for a mistake in the adapter, ``TrackingError`` for faulty data of ``obj``.
+        It is rendered under ``LANGUAGE_CODE`` and in UTC, so that it does not depend on the request. What cannot be
+        read or sent is left out, and ``adjust`` records it; see ``adapters.reading``.
+        Raises ``ConfigurationError`` for a mistake in a vital attribute, ``TrackingError`` for faulty data of one.
         """
         with neutral():
             found = settle(self.build(obj))
+            for name in self.required:
+                if values.is_empty(found.get(self.sent_as.get(name, name))):
+                    found |= self._stand_in(obj, name)
             if self.kind == "profile":
-                region = read_or_leave_out(contacts.REGION, lambda: self.value(obj, contacts.REGION))
+                region = read_or_leave_out(contacts.REGION, lambda: self.value(obj, contacts.REGION), obj)
                 found = personal.usable(found, region=region, customer=obj, where=self.where("payload"))
         payload = self._without_consent(found, kind=self.kind)
         for name in self.required:
@@ -153,6 +178,32 @@ class Adapter:
                     parameter=name,
                 )
         return payload
+
+    def value_to_send(self, obj: Any, name: str) -> Any:
+        """Return attribute ``name`` of ``obj`` for the payload; ``None`` if it cannot be read and is not vital."""
+        try:
+            return read_apart(self.shaped, obj, name)
+        except Exception as error:
+            # The shop's own code may raise anything, and must not cost more than this attribute.
+            if name in self._vital:
+                raise
+            leave_out(error, obj, where=self.where(name))
+            return None
+
+    @cached_property
+    def _vital(self) -> frozenset[str]:
+        return (self.vital | {self.natural_key}) - self.fallbacks.keys()
+
+    def _stand_in(self, obj: Any, name: str) -> dict[str, Any]:
+        """Return what is sent for the required attribute ``name``, which is empty; nothing without a fallback."""
+        for spec in self.fallbacks.get(name, ()):
+            known = isinstance(spec, str)
+            found = self.shaped(obj, spec) if known else self.read(obj, spec, where=self.where(name))
+            if not values.is_empty(found):
+                source = f"the {spec}" if known else "the default"
+                adjust(name, AdjustmentKind.REPAIRED, f"It is empty; {source} is sent instead.")
+                return {self.sent_as.get(name, name): found}
+        return {}
 
     @property
     def source_name(self) -> str:
@@ -205,7 +256,7 @@ class Adapter:
         """
         if isinstance(self.shaped(obj, "profile"), Link):
             return None
-        found = read_or_leave_out("guest", lambda: self.shaped(obj, "guest"))
+        found = read_or_leave_out("guest", lambda: self.shaped(obj, "guest"), obj)
         if not isinstance(found, Mapping):
             return None
         values = {name: settle(value) for name, value in found.items() if name != contacts.REGION}
@@ -281,7 +332,11 @@ class Adapter:
 
     def where(self, attribute: str) -> str:
         """The adapter and the attribute, for messages."""
-        return f"{type(self).__name__}.{attribute} ({self.model._meta.label})"
+        found = self._places.get(attribute)
+        if found is None:
+            found = self._places[attribute] = Where(f"{type(self).__name__}.{attribute} ({self.model._meta.label})")
+            found.attribute = attribute
+        return found
 
     def spec(self, name: str) -> Any:
         """The declaration of attribute ``name`` as it was written; ``None`` for one that this kind does not have."""
@@ -327,9 +382,9 @@ class Adapter:
         found = self.value(obj, name)
         match shape:
             case Shape.TEXT:
-                return values.text(found, where=where)
+                return self.line(values.text(found, where=where), name)
             case Shape.URL:
-                return values.url(found, where=where)
+                return values.url(found, where=where, private=name in self.required)
             case Shape.IMAGE:
                 return values.image(found, where=where)
             case Shape.FLAG:
@@ -337,9 +392,11 @@ class Adapter:
             case Shape.COUNT:
                 return values.count(found, where=where)
             case Shape.NAMES:
-                return values.names(found, where=where)
+                return list(dict.fromkeys(self.line(one, name) for one in values.names(found, where=where)))
             case Shape.MAPPING:
-                return values.mapping(found, where=where)
+                mapped = values.mapping(found, where=where)
+                is_metadata = name == "metadata" and isinstance(mapped, Mapping)
+                return metadata.usable(mapped, field=name) if is_metadata else mapped
             case Shape.MONEY:
                 return self.money(obj, found, where=where)
             case Shape.LINK:
@@ -372,10 +429,43 @@ class Adapter:
             case OnChange():
                 return self._read_status(obj, spec, where=where)
             case Mapping():
-                return {key: self.read(obj, part, where=where) for key, part in spec.items()}
+                return {key: self._part(obj, part, where, str(key)) for key, part in spec.items()}
         if callable(spec):
             return spec(obj)
         raise ConfigurationError(f"{where}: {type(spec).__name__} is neither a path, a callable nor a Value.")
+
+    def _part(self, obj: Any, spec: Any, where: str, name: str) -> Any:
+        """Return one part of a declaration of several; ``None`` if it cannot be read."""
+        place = Where(where)
+        place.attribute = f"{field_of(where)}.{name}"
+        try:
+            return read_apart(self._read_at, obj, spec, place)
+        except Exception as error:
+            leave_out(error, obj, where=place)
+            return None
+
+    def _read_at(self, obj: Any, spec: Any, where: str) -> Any:
+        return self.read(obj, spec, where=where)
+
+    def line(self, text: str | None, name: str) -> str | None:
+        """Return the text of attribute ``name`` as Hellotext takes it: decoded, cleaned and cut at its limit.
+
+        A reference only has its unreadable characters replaced. A SKU that is too long is left out: a part of it would
+        be another one.
+        """
+        if text is None or name == "reference":
+            return text
+        if self.decode_entities and name not in VERBATIM:
+            text = texts.decoded(text)
+        text = texts.cleaned(text, field=name, lines=name in LIMITS)
+        longest = LIMITS.get(name, texts.LONGEST)
+        is_identity = name in VERBATIM and name == self.natural_key
+        if len(text) <= longest or is_identity or self.kind == "profile":
+            return text
+        if name in VERBATIM:
+            adjust(name, AdjustmentKind.LEFT_OUT, f"It is longer than {longest} characters.", text)
+            return None
+        return texts.shortened(text, field=name, longest=longest)
 
     def has(self, spec: IfPresent) -> bool:
         """Whether the model has what an optional path begins with."""
@@ -385,11 +475,11 @@ class Adapter:
         """``found`` as money; its currency is its own, else ``currency``, else the adapter's for ``obj``."""
         if values.is_empty(found):
             return None
-        return to_money(found, currency=currency or self.currency_of(obj), where=where)
+        return to_money(found, currency=currency_code(currency) or self.currency_of(obj), where=where)
 
     def currency_of(self, obj: Any) -> str | None:
         """The currency of the amounts of ``obj``: the attribute ``currency``, else ``HELLOTEXT["CURRENCY"]``."""
-        return self.shaped(obj, "currency") or hellotext_settings.CURRENCY
+        return currency_code(self.shaped(obj, "currency")) or hellotext_settings.CURRENCY
 
     def link(self, obj: Any, spec: Any, *, kind: str, where: str, of_line: bool = False) -> Any:
         """The link that ``spec`` leads to; a foreign key to a primary key is read from its column."""

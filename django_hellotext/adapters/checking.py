@@ -176,7 +176,8 @@ def _path(adapter: Adapter, found: Trace, shape: Shape | str, name: str) -> Iter
         yield _error("hellotext.E102", adapter, message, "Use a callable or a get_ method to choose one of them.")
     if shape is Shape.MONEY and isinstance(found.field, models.FloatField):
         message = f"{where} reads the FloatField {found.field.name!r}, which cannot hold a price exactly."
-        yield _error("hellotext.E106", adapter, message, "Use a DecimalField, or compute a Decimal in a get_ method.")
+        hint = "It is read as it is written and rounded. Use a DecimalField, or compute a Decimal in a get_ method."
+        yield Warning(message, hint=hint, obj=type(adapter), id="hellotext.W106")
     if shape is Shape.LINK and found.field is not None and found.model is None and name != "items.product":
         message = f"{where} reads the column {found.field.name!r}, not an object."
         yield _error("hellotext.E104", adapter, message, "Let the path lead to the object, not to its key.")

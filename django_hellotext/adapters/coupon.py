@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django_hellotext.conf import hellotext_settings
+
 from .base import Adapter
 from .fields import IfPresent, Shape, Spec
 
@@ -13,7 +15,8 @@ class CouponAdapter(Adapter):
 
     ``code``: text, required, case-sensitive and unique. ``description``: text of at most 140 characters, required; it
     may be shown to customers. ``destination_url``: the public http(s) page on which the code is redeemed, required; a
-    relative one is completed with ``HELLOTEXT["SITE_URL"]``.
+    relative one is completed with ``HELLOTEXT["SITE_URL"]``. The code stands for an empty description, and the site's
+    own address for a page that is empty or no address.
     """
 
     kind = "coupon"
@@ -26,6 +29,7 @@ class CouponAdapter(Adapter):
     }
     sent = ("code", "description", "destination_url")
     required = sent
+    fallbacks: ClassVar = {"description": ("code",), "destination_url": (lambda obj: hellotext_settings.SITE_URL,)}
     sends_source = False
     on_delete = "delete"
 

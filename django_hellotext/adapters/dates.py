@@ -13,7 +13,7 @@ from django_hellotext.adjustments import AdjustmentKind, adjust
 from django_hellotext.api.types import encode_json
 from django_hellotext.conf import hellotext_settings
 
-from .texts import short_text
+from .texts import cleaned, shortened
 
 DATES = frozenset({"date", "birthday"})
 PARTS = ("day", "month", "year")
@@ -54,8 +54,7 @@ def property_value(field: str, value: Any, *, kind: str | None) -> Any:
 
 
 def _text(field: str, value: str) -> str:
-    lines = [short_text(field, line, most=MOST_CHARACTERS) for line in value.splitlines()]
-    return "\n".join(lines)[:MOST_CHARACTERS]
+    return shortened(cleaned(value, field=field, lines=True), field=field, longest=MOST_CHARACTERS)
 
 
 def _day(value: datetime.date) -> dict[str, int]:

@@ -1,35 +1,24 @@
-"""What becomes of an attribute whose reading raises: it is left out, and the rest of the object goes."""
+"""Read one value of several: if that raises, it is left out, and the others go."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.db import DatabaseError, InterfaceError
-
-from django_hellotext.adjustments import AdjustmentKind, adjust
+from .reading import Where, leave_out, read_apart
 
 T = TypeVar("T")
 
 
-def read_or_leave_out(field: str, read: Callable[[], T]) -> T | None:
+def read_or_leave_out(field: str, read: Callable[[], T], obj: Any = None) -> T | None:
     """Return what ``read`` returns; ``None`` if it raises, with an adjustment of ``field``.
 
-    An error of the database is raised on: it says nothing about the object, which is read again later.
+    :param obj: the object of the shop that is read, if there is one. Raises as ``reading.leave_out`` does.
     """
     try:
-        return read()
+        return read_apart(lambda _: read(), obj)
     except Exception as error:  # the shop's own code
-        if _is_of_database(error):
-            raise
-        reason = f"Reading it raised {type(error).__name__}."
-        adjust(field, AdjustmentKind.ATTRIBUTE_FAILED, reason)
+        where = Where(field)
+        where.attribute = field
+        leave_out(error, obj, where=where)
         return None
-
-
-def _is_of_database(error: BaseException | Any) -> bool:
-    while error is not None:
-        if isinstance(error, DatabaseError | InterfaceError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

@@ -11,7 +11,8 @@ from .fields import Shape, Spec
 class FormAdapter(Adapter):
     """Mirrors forms, the objects of ``form.completed``.
 
-    ``name``: text, required and unique; Hellotext tells forms apart by it. ``metadata``: a mapping.
+    ``name``: text, required and unique; Hellotext tells forms apart by it. The reference stands for an empty
+    one. ``metadata``: a mapping.
     """
 
     kind = "form"
@@ -19,6 +20,7 @@ class FormAdapter(Adapter):
     attributes: ClassVar = {"reference": Shape.TEXT, "name": Shape.TEXT, "metadata": Shape.MAPPING}
     sent = ("name", "metadata")
     required = ("name",)
+    fallbacks: ClassVar = {"name": ("reference",)}
     sends_reference = False
 
     name: Spec = "name"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import contacts, values
@@ -18,7 +19,7 @@ def parts_of(adapter: Adapter, obj: Any, guest: Guest, *, where: str) -> dict[st
     for name, spec in vars(guest).items():
         if spec is None:
             continue
-        value = read_or_leave_out(name, lambda name=name, spec=spec: _read(adapter, obj, name, spec, where))  # type: ignore[misc]  # bound
+        value = read_or_leave_out(f"guest.{name}", partial(_read, adapter, obj, name, spec, where), obj)
         if value:
             found[name] = value
     return found

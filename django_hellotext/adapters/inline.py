@@ -5,37 +5,62 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from django_hellotext.exceptions import ConfigurationError, TrackingError
+from django_hellotext.adjustments import AdjustmentKind, adjust
+from django_hellotext.exceptions import ConfigurationError
 
-from . import values
+from . import metadata, values
 from .fields import Money, Variants
+from .reading import leave_out, read_apart
 
 if TYPE_CHECKING:
     from .base import Adapter
 
-TEXTS = ("name", "reference", "sku")
+SHAPED = ("reference", "name", "sku", "image_url", "price", "metadata")
 
 
 def variants_of(adapter: Adapter, obj: Any, found: Any) -> list[dict[str, Any]] | None:
     """``found``, the variants of ``obj`` or ready-made mappings, as the contract's variants.
 
-    Raises ``TrackingError`` for a variant without a reference: it could not be told from the others later.
+    A variant without a reference is left out: it could not be told from the others later. Raises what reading a
+    reference raises.
     """
     if found is None:
         return None
     declared = adapter.spec("variants") if adapter.getter("variants") is None else None
-    where = adapter.where("variants")
     ready = []
     for variant in values.objects(found):
         one = dict(variant) if isinstance(variant, Mapping) else _read(adapter, variant, declared)
-        one = {name: values.text(one[name], where=where) if name in TEXTS else one[name] for name in one}
-        if not one.get("reference"):
-            raise TrackingError(f"{where}: a variant has no reference.", reason="reference_empty", parameter="variants")
-        one["image_url"] = values.image(one.get("image_url"), where=where)
-        one["price"] = adapter.money(obj, one.get("price"), where=where)
-        one["source"] = adapter.source_name
-        ready.append({name: value for name, value in one.items() if not values.is_empty(value)})
-    return ready
+        shaped = {name: _shaped(adapter, obj, name, one.get(name)) for name in SHAPED if name in one}
+        if values.is_empty(shaped.get("reference")):
+            adjust("variants.reference", AdjustmentKind.LEFT_OUT, "A variant without a reference is left out.")
+            continue
+        if values.is_empty(shaped.get("name")):
+            shaped["name"] = shaped.get("sku") or shaped["reference"]
+            adjust("variants.name", AdjustmentKind.REPAIRED, "It is empty; the SKU or the reference is sent instead.")
+        ready.append({**one, **shaped, "source": adapter.source_name})
+    return [{name: value for name, value in one.items() if not values.is_empty(value)} for one in ready]
+
+
+def _shaped(adapter: Adapter, obj: Any, name: str, value: Any) -> Any:
+    """Return what a variant has for ``name`` as Hellotext takes it; ``None`` if it cannot be read."""
+    where = adapter.where(f"variants.{name}")
+    try:
+        match name:
+            case "image_url":
+                return values.image(value, where=where)
+            case "price":
+                return adapter.money(obj, value, where=where)
+            case "metadata":
+                mapped = values.mapping(value, where=where)
+                return metadata.usable(mapped, field="variants.metadata") if isinstance(mapped, Mapping) else mapped
+            case _:
+                return adapter.line(values.text(value, where=where), name)
+    except Exception as error:
+        # As for the product itself: a value that is no use costs no more than itself.
+        if name == "reference":
+            raise
+        leave_out(error, obj, where=where)
+        return None
 
 
 def _read(adapter: Adapter, variant: Any, declared: Any) -> dict[str, Any]:
@@ -44,12 +69,18 @@ def _read(adapter: Adapter, variant: Any, declared: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, spec in declared.parts().items():
         where = adapter.where(f"variants.{name}")
-        if isinstance(spec, Money):
-            amount, currency = (
-                adapter.read(variant, spec.amount, where=where),
-                adapter.read(variant, spec.currency, where=where),
-            )
-            found[name] = adapter.money(variant, amount, currency=currency, where=where) if currency else amount
-        else:
-            found[name] = adapter.read(variant, spec, where=where)
+        try:
+            found[name] = read_apart(_read_part, variant, adapter, spec, where)
+        except Exception as error:
+            if name == "reference":
+                raise
+            leave_out(error, variant, where=where)
     return found
+
+
+def _read_part(variant: Any, adapter: Adapter, spec: Any, where: str) -> Any:
+    if not isinstance(spec, Money):
+        return adapter.read(variant, spec, where=where)
+    amount = adapter.read(variant, spec.amount, where=where)
+    currency = adapter.read(variant, spec.currency, where=where)
+    return adapter.money(variant, amount, currency=currency, where=where) if currency else amount

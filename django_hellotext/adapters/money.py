@@ -8,6 +8,8 @@ from typing import Any
 from django_hellotext.api.types import Money
 from django_hellotext.exceptions import ConfigurationError, TrackingError
 
+from .reading import UnreadableError
+
 DEFAULT_EXPONENT = 2
 # ISO 4217, the currencies whose minor unit is not a hundredth.
 WHOLE = ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF")
@@ -19,26 +21,26 @@ EXPONENTS = {
 MAX_DIGITS = 40  # No price has more; an exponent beyond it would only cost memory.
 
 
-def to_money(value: Any, *, currency: str | None, where: str) -> Money:
+def to_money(value: Any, *, currency: object, where: str) -> Money:
     """Return ``value`` as money, rounded to the minor unit of its currency.
 
-    ``value`` is a Decimal, an int, decimal text, our own ``Money`` or any object with ``amount`` and ``currency``
-    (such as py-moneyed's). ``currency`` counts when the value brings none; ``where`` names the adapter and the
-    attribute in errors.
+    ``value`` is a Decimal, an int, a float, decimal text, our own ``Money`` or any object with ``amount`` and
+    ``currency`` (such as py-moneyed's). ``currency`` counts when the value brings none; ``where`` names the adapter and
+    the attribute in errors.
 
-    Raises ``ConfigurationError`` for a float, another type, or money without a currency, ``TrackingError`` for
-    text that is no number, for an amount that is not finite, and for a currency that is no ISO 4217 code.
+    Raises ``ConfigurationError`` for another type, or money without a currency, ``TrackingError`` for text that is no
+    number, for an amount that is not finite, and for a currency that is no ISO 4217 code.
     """
     if hasattr(value, "amount") and hasattr(value, "currency"):
-        value, currency = value.amount, str(value.currency)
+        value, currency = value.amount, currency_code(value.currency) or currency
     amount = to_decimal(value, where=where)
-    if not currency:
+    code = currency_code(currency)
+    if not code:
         raise ConfigurationError(
             f"{where}: the amount has no currency. Set `currency` on the adapter, write Money(…, currency=…), "
             "or set HELLOTEXT['CURRENCY']."
         )
-    code = str(currency).upper()
-    if not (len(code) == 3 and code.isascii() and code.isalpha()):
+    if not is_currency(code):
         raise TrackingError(
             f"{where}: the currency is not an ISO 4217 code such as EUR.",
             reason="currency_invalid",
@@ -47,15 +49,26 @@ def to_money(value: Any, *, currency: str | None, where: str) -> Money:
     return Money(amount=round_to_minor_unit(amount, currency=code), currency=code)
 
 
+def currency_code(value: object) -> str:
+    """Return a currency in capitals and without spaces; ``value`` is text or an object of a money package."""
+    return "" if value is None else str(value).strip().upper()
+
+
+def is_currency(code: str) -> bool:
+    """Return whether ``code`` has the form of an ISO 4217 code."""
+    return len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()
+
+
 def to_decimal(value: Any, *, where: str) -> Decimal:
-    """``value`` as a finite Decimal, exactly. Raises as ``to_money`` does."""
-    if isinstance(value, bool | float) or not isinstance(value, Decimal | int | str):
-        raise ConfigurationError(
-            f"{where}: expected a Decimal, not {type(value).__name__}. A float cannot hold a price exactly."
-        )
+    """Return ``value`` as a finite Decimal, exactly; a float is the number that it is written as.
+
+    Raises as ``to_money`` does.
+    """
+    if isinstance(value, bool) or not isinstance(value, Decimal | int | float | str):
+        raise UnreadableError(f"{where}: expected a Decimal, not {type(value).__name__}.")
     try:
-        amount = Decimal(value)
-    except InvalidOperation as error:
+        amount = Decimal(float.__repr__(value) if isinstance(value, float) else value)
+    except (InvalidOperation, ValueError) as error:
         raise TrackingError(f"{where}: not a number.", reason="number_invalid") from error
     if not amount.is_finite() or abs(amount.adjusted()) > MAX_DIGITS:
         raise TrackingError(f"{where}: not a finite number of sensible size.", reason="number_invalid")

@@ -40,6 +40,7 @@ class OrderAdapter(Adapter):
     sent = ("items", "delivery", "name", "payment_method", "sales_channel", "metadata")
     always_sent = frozenset({"items"})
     required = ("delivery",)
+    fallbacks: ClassVar = {"delivery": (Value("deliver"),)}
 
     profile: Spec = None
     guest: Spec = None

@@ -9,7 +9,7 @@ from . import contacts
 from .dates import kind_of, property_value
 from .failures import read_or_leave_out
 from .postal import address_of, line_of
-from .texts import short_text
+from .texts import cleaned, shortened
 from .values import is_empty
 
 
@@ -25,11 +25,15 @@ def usable(payload: Mapping[str, Any], *, region: object, customer: Any = None, 
 
 
 def _short(name: str) -> Callable[[Any], Any]:
-    return lambda value: short_text(name, str(value))
+    return lambda value: _line(name, str(value))
+
+
+def _line(name: str, text: str) -> str:
+    return shortened(cleaned(text, field=name), field=name)
 
 
 def _lists(value: Any) -> list[str]:
-    return list(dict.fromkeys(filter(None, (short_text("lists", str(one)) for one in value))))
+    return list(dict.fromkeys(filter(None, (_line("lists", str(one)) for one in value))))
 
 
 def _addresses(value: Any) -> Any:

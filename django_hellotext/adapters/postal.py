@@ -12,7 +12,7 @@ from django_hellotext.api.types import Address
 
 from .countries import code_of
 from .failures import read_or_leave_out
-from .texts import short_text
+from .texts import cleaned, shortened
 
 TEXTS = ("city", "notes", "postal_code", "region", "subregion", "suggest")
 COORDINATES: Mapping[str, int] = {"latitude": 90, "longitude": 180}
@@ -64,7 +64,7 @@ def line_of(field: str, value: Any) -> str | None:
     Takes what ``address_of`` takes.
     """
     if isinstance(value, str):
-        return short_text(field, value.strip(), most=MOST_CHARACTERS) or None
+        return _line(field, value) or None
     found = address_of(field, value)
     parts = found.to_json() if isinstance(found, Address) else found or {}
     street = parts.get("street", {})
@@ -124,7 +124,11 @@ def _text(where: str, value: Any) -> str:
         adjust(where, AdjustmentKind.LEFT_OUT, "This is not a text.", type(value).__name__)
         return ""
     text = read_or_leave_out(where, lambda: str(value))
-    return short_text(where, text, most=MOST_CHARACTERS) if text else ""
+    return _line(where, text) if text else ""
+
+
+def _line(where: str, text: str) -> str:
+    return shortened(cleaned(text.strip(), field=where), field=where, longest=MOST_CHARACTERS)
 
 
 def _country(where: str, value: Any) -> str | None:

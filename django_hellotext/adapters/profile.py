@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model, QuerySet
 
 from .base import Adapter, Lookup, M
-from .failures import read_or_leave_out
 from .fields import IfPresent, Shape, Spec
 from .verification import ALLAUTH_EMAILS, knows_emails
-
-# How adjustments name the parts of an attribute.
-PREFIXES: Mapping[str, str] = {
-    "emails": "email",
-    "phones": "phone",
-    "properties": "property",
-    "properties_by_id": "property_by_id",
-}
 
 
 class ProfileAdapter(Adapter):
@@ -77,28 +67,6 @@ class ProfileAdapter(Adapter):
     properties_by_id: Spec = None
     keeps_former: tuple[str, ...] = ()
     phone_region: Spec = None
-
-    def value(self, obj: Any, name: str) -> Any:
-        """See ``Adapter.value``; of a mapping, what cannot be read is left out and the rest stays."""
-        spec = self.spec(name)
-        if isinstance(spec, Mapping) and self.getter(name) is None:
-            return self._parts(obj, spec, where=self.where(name), prefix=PREFIXES.get(name, name))
-        return super().value(obj, name)
-
-    def _parts(self, obj: Any, spec: Mapping[Any, Any], *, where: str, prefix: str) -> dict[Any, Any]:
-        found: dict[Any, Any] = {}
-        for key, part in spec.items():
-            field = f"{prefix}[{key}]"
-            if isinstance(part, Mapping):
-                found[key] = self._parts(obj, part, where=where, prefix=field)
-            else:
-                found[key] = read_or_leave_out(field, lambda part=part: self.read(obj, part, where=where))  # type: ignore[misc]  # bound
-        return found
-
-    def _shaped(self, obj: Any, name: str, shape: Shape) -> Any:
-        if name == "reference":
-            return super()._shaped(obj, name, shape)
-        return read_or_leave_out(name, lambda: super(ProfileAdapter, self)._shaped(obj, name, shape))
 
     def queryset(self, queryset: QuerySet[M]) -> QuerySet[M]:
         """See ``Adapter.queryset``; with django-allauth, its addresses come along."""

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import datetime
-import ipaddress
 import logging
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from enum import Enum
 from functools import cache
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 from django.db.models import Manager, Model, QuerySet
 from django.db.models.fields.files import FieldFile
 from django.utils.functional import Promise
 
 from django_hellotext import clock
-from django_hellotext.conf import hellotext_settings
-from django_hellotext.exceptions import ConfigurationError
+from django_hellotext.adjustments import AdjustmentKind, adjust
+from django_hellotext.exceptions import ConfigurationError, TrackingError
+
+from . import texts, urls
+from .money import to_decimal
+from .reading import UnreadableError, field_of, is_strict
 
 logger = logging.getLogger("django_hellotext.adapters")
 
@@ -34,76 +37,80 @@ def is_empty(value: Any) -> bool:
 def text(value: Any, *, where: str) -> str | None:
     """``value`` as text; a model instance gives its own, a set of them or a mapping is a mistake.
 
-    Raises ``ConfigurationError`` naming ``where``.
+    NUL and lone surrogates, which neither a database nor JSON takes, are replaced. Raises ``ConfigurationError`` naming
+    ``where``.
     """
     if value is None:
         return None
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, Manager | QuerySet | Mapping | list | tuple | set | bytes):
-        raise ConfigurationError(f"{where}: expected text, not {type(value).__name__}.")
-    return str(value)
+        raise UnreadableError(f"{where}: expected text, not {type(value).__name__}.")
+    return texts.readable(str(value), field=field_of(where))
 
 
-def url(value: Any, *, where: str) -> str | None:
-    """``value`` as an absolute http(s) address.
+def url(value: Any, *, where: str, private: bool = False) -> str | None:
+    """``value`` as an absolute http(s) address, percent-encoded once; one that is not public only if ``private``.
 
-    A relative one is completed with ``HELLOTEXT["SITE_URL"]`` and left out without it: Hellotext could not
-    reach it. A file gives its own address.
+    A relative one is completed with ``HELLOTEXT["SITE_URL"]``. What Hellotext could not reach is left out, which is
+    said once for each attribute in the log ``django_hellotext.adapters``. A file gives its own address. The shop's own
+    host counts as public: on a developer's machine it is a local one.
     """
-    found = text(value.url if isinstance(value, FieldFile) else value, where=where)
-    if not found:
-        return None
-    parts = urlsplit(found)
-    if not parts.scheme and hellotext_settings.SITE_URL:
-        found = urljoin(hellotext_settings.SITE_URL, found)
-        parts = urlsplit(found)
-    return found if parts.scheme in ("http", "https") and parts.netloc else None
-
-
-def count(value: Any, *, where: str) -> int | None:
-    """``value`` as a whole number."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ConfigurationError(f"{where}: expected a whole number, not {type(value).__name__}.")
-    return int(value)
+    found = _address(value, where=where)
+    if found is None or private or not urls.is_private(found) or urls.is_own(found):
+        return found
+    return _left_out(where, "It is private.", found)
 
 
 def image(value: Any, *, where: str) -> str | None:
-    """``value`` as the address of an image that Hellotext can fetch; a relative or private one is left out.
-
-    Said once for each attribute, in the log ``django_hellotext.adapters``.
-    """
-    given = value.url if isinstance(value, FieldFile) else value
-    found = url(given, where=where)
-    if found is not None and not _is_private(found):
-        return found
-    if given:
-        _say_left_out(where, "it is private" if found else "it is relative, and HELLOTEXT['SITE_URL'] is not set")
-    return None
+    """``value`` as the address of an image that Hellotext can fetch, else ``None``; see ``url``."""
+    found = _address(value, where=where)
+    return _left_out(where, "It is private.", found) if found and urls.is_private(found) else found
 
 
-def _is_private(address: str) -> bool:
-    """Whether ``address`` names a host that only this network knows."""
-    host = (urlsplit(address).hostname or "").rstrip(".")
-    if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
-        return True
+def _address(value: Any, *, where: str) -> str | None:
+    if isinstance(value, FieldFile):
+        value = value.url
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, Manager | QuerySet | Mapping | list | tuple | set | bytes | bool | int | float):
+        raise UnreadableError(f"{where}: expected an address on the web, not {type(value).__name__}.")
+    found = "" if value is None else str(value).strip()
+    if not found:
+        return None
     try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return "." not in host
+        return urls.clean(found)
+    except urls.AddressError as error:
+        return _left_out(where, str(error), found)
+
+
+def _left_out(where: str, why: str, original: str) -> None:
+    adjust(field_of(where), AdjustmentKind.LEFT_OUT, why, original)
+    _say_left_out(where, why)
 
 
 @cache
 def _say_left_out(where: str, why: str) -> None:
-    logger.warning("image.left_out: %s is left out, because %s.", where, why)
+    logger.warning("url.left_out: %s is left out. %s", where, why)
+
+
+def count(value: Any, *, where: str) -> int | None:
+    """``value`` as a whole number, which text and a Decimal may hold. Raises ``UnreadableError`` for another type."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | str | float | Decimal):
+        raise UnreadableError(f"{where}: expected a whole number, not {type(value).__name__}.")
+    number = to_decimal(value, where=where)
+    if number != number.to_integral_value():
+        raise TrackingError(f"{where}: not a whole number.", reason="number_invalid")
+    return int(number)
 
 
 def names(value: Any, *, where: str) -> list[str]:
     """``value`` as a list of texts without empty or repeated ones; a single text is a list of one.
 
-    What comes from a manager or queryset without an order is sorted, so that equal content looks equal.
+    What comes from a manager or queryset without an order is sorted, so that equal content looks equal. An entry that
+    is no text is left out.
     """
     if value is None:
         return []
@@ -112,9 +119,19 @@ def names(value: Any, *, where: str) -> list[str]:
     elif isinstance(value, Manager | QuerySet):
         value = objects(value, key=str)
     elif isinstance(value, Mapping | bytes) or not isinstance(value, Iterable):
-        raise ConfigurationError(f"{where}: expected a list of texts, not {type(value).__name__}.")
-    found = (text(item, where=where) for item in value)
+        raise UnreadableError(f"{where}: expected a list of texts, not {type(value).__name__}.")
+    found = (_name(item, where=where) for item in value)
     return list(dict.fromkeys(item for item in found if item and item.strip()))
+
+
+def _name(item: Any, *, where: str) -> str | None:
+    try:
+        return text(item, where=where)
+    except UnreadableError:
+        if is_strict():
+            raise
+        adjust(field_of(where), AdjustmentKind.LEFT_OUT, f"An entry is no text, but a {type(item).__name__}.")
+        return None
 
 
 def mapping(value: Any, *, where: str) -> Any:
@@ -123,7 +140,7 @@ def mapping(value: Any, *, where: str) -> Any:
     The API client takes some of these attributes in a type of its own (an ``Address``), and judges it.
     """
     if isinstance(value, Manager | QuerySet | Model):
-        raise ConfigurationError(f"{where}: expected a mapping, not {type(value).__name__}.")
+        raise UnreadableError(f"{where}: expected a mapping, not {type(value).__name__}.")
     if not isinstance(value, Mapping):
         return value
     return {str(key): item for key, item in value.items() if not is_empty(item)}

@@ -12,9 +12,10 @@ class ProductVariantAdapter(Adapter):
     """Mirrors the variants of products, each created, changed and removed by itself.
 
     ``product``: leads to the host's product, required; a variant stays with the product that it was first sent with.
-    ``name``: text, required. ``price``: a Decimal in major units, or ``Money(…)``; without one Hellotext takes the
-    product's. ``currency``: its ISO 4217 code. ``sku``: text, case-sensitive, unique. ``image_url``: a public http(s)
-    address of which Hellotext keeps a copy. ``metadata``: a mapping.
+    ``name``: text, required; the SKU, else the reference stands for an empty one. ``price``: a Decimal in major units,
+    or ``Money(…)``; without one Hellotext takes the product's. ``currency``: its ISO 4217 code. ``sku``: text,
+    case-sensitive, unique. ``image_url``: a public http(s) address of which Hellotext keeps a copy. ``metadata``: a
+    mapping.
 
     A line of a cart or an order may lead to a variant as it may lead to a product.
     """
@@ -32,6 +33,7 @@ class ProductVariantAdapter(Adapter):
     }
     sent = ("product", "name", "price", "sku", "image_url", "metadata")
     required = ("product", "name")
+    fallbacks: ClassVar = {"name": ("sku", "reference")}
     on_delete = "delete"
 
     product: Spec = "product"

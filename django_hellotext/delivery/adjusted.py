@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..adjustments import AdjustmentKind, Adjustments
-from ..models import RemoteObject
+from ..models import Kind, RemoteObject
 
 LATER = frozenset({AdjustmentKind.DUPLICATE, AdjustmentKind.REJECTED})
 """The kinds that only Hellotext's answers tell: rendering the object again does not find them."""
 
-# How ``differences.names_of`` calls what adjustments call by the name of one value.
-_SENT_AS = {"email": "emails", "phone": "phones", "property": "properties", "property_by_id": "properties_by_id"}
+_NAMED = frozenset({"emails", "phones", "addresses", "properties", "properties_by_id"})
 
 
-def without_failed(sent: Iterable[str], adjustments: Adjustments) -> list[str]:
-    """Return those names of ``sent`` whose value was read: what could not be read stays as it is at Hellotext."""
-    failed = {_sent_name(one.field) for one in adjustments if one.kind == AdjustmentKind.ATTRIBUTE_FAILED}
-    return [name for name in sent if name not in failed and name.partition("[")[0] not in failed]
+def without_unread(sent: Iterable[str], adjustments: Adjustments, *, kind: str) -> list[str]:
+    """Return those names of ``sent`` that were read: what could not be read stays as it is at Hellotext.
+
+    A contact or property of a profile that is no use any more is taken away there; nothing else is.
+    """
+    kinds = {AdjustmentKind.ATTRIBUTE_FAILED}
+    if kind != Kind.PROFILE:
+        kinds.add(AdjustmentKind.LEFT_OUT)
+    unread = {_sent_name(one.field) for one in adjustments if one.kind in kinds}
+    return [name for name in sent if name not in unread and name.partition("[")[0] not in unread]
 
 
 def keep_later(row: RemoteObject, adjustments: Adjustments) -> None:
@@ -28,5 +33,6 @@ def keep_later(row: RemoteObject, adjustments: Adjustments) -> None:
 
 
 def _sent_name(field: str) -> str:
-    name, bracket, key = field.partition("[")
-    return f"{_SENT_AS.get(name, name)}[{key}" if bracket else name
+    """Return how ``differences.names_of`` calls ``field``: ``properties[Size]`` for ``properties.Size``."""
+    name, dot, key = field.partition(".")
+    return f"{name}[{key}]" if dot and name in _NAMED else name

@@ -26,7 +26,7 @@ from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..exceptions import ApiError
 from ..models import FORMER, LAST_PAYLOAD, Kind, RemoteObject, SkipReason, State
-from .adjusted import without_failed
+from .adjusted import without_unread
 from .differences import SENT, cleared, with_cleared
 from .mirrors import traces_of
 from .policy import will_not_tell
@@ -336,7 +336,7 @@ def set_removals(work: Work) -> None:
     if not isinstance(row, RemoteObject) or payload is None:
         return
     adapter = registry.for_label(row.host_label)
-    sent = without_failed(row.data.get(SENT, []), work.adjustments)
+    sent = without_unread(row.data.get(SENT, []), work.adjustments, kind=row.kind)
     work.cleared = cleared(row.kind, sent, payload, declares=adapter.declares) if adapter is not None else {}
     # Lists are joined one by one, and none is left here: what others have put the profile on stays.
     names = [name for guest in work.leftovers for name in guest.data[SENT] if not name.startswith("lists[")]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
 from ..adapters import Adapter, ProfileAdapter, registry
+from ..adapters.reading import rendered
 from ..adapters.rendering import neutral
 from ..adjustments import collecting
 from ..models import LAST_PAYLOAD, Kind, RemoteObject, SkipReason
 from ..models.deliverable import error_fields
-from ..savepoints import HostCode
-from .adjusted import keep_later, without_failed
+from .adjusted import keep_later, without_unread
 from .amounts import adapter_fault
 from .differences import SENT, cleared
 from .mirrors import payload_hash, traces_of
@@ -53,8 +54,8 @@ def render_one(
         work.gone = True
         return
     try:
-        with HostCode(work.batch.using), collecting(work.adjustments):
-            _render(work, row, host, adapter)
+        with collecting(work.adjustments):
+            rendered(partial(_render, work, row, host, adapter), using=work.batch.using)
     except Exception as error:
         # The shop's own code: this row fails, and the others go on.
         work.fault = adapter_fault(adapter, error, using=work.batch.using)
@@ -71,7 +72,7 @@ def _render(work: Work, row: RemoteObject, host: models.Model, adapter: Adapter)
         work.skip = SkipReason.ANONYMOUS
         return
     work.hash = payload_hash(work.payload)
-    sent = without_failed(row.data.get(SENT, []), work.adjustments)
+    sent = without_unread(row.data.get(SENT, []), work.adjustments, kind=row.kind)
     work.cleared = cleared(row.kind, sent, work.payload, declares=adapter.declares)
     if row.remote_id and row.payload_hash == work.hash:
         keep_later(row, work.adjustments)

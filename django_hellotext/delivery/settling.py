@@ -6,18 +6,20 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from django.db.models import F
 
 from ..adapters import links, registry
+from ..adapters.reading import rendered
 from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..exceptions import ApiError, UnusableId
 from ..models import Ending, Event, Kind, RemoteObject, SkipReason, State
 from ..models.deliverable import KILLED_WORKER, LEASE_EXPIRED, NO_ERROR, Deliverable, error_fields, new_token
 from ..models.fields import UtcNow
-from ..savepoints import HostCode, raise_if_lost
+from ..savepoints import raise_if_lost
 from .breaker import Breaker
 from .cart_rows import repeat_carts
 from .event_links import profile_of
@@ -286,8 +288,7 @@ def _known_by(row: RemoteObject, host: Any, *, using: str) -> dict[str, Any]:
     if host is not None and adapter is not None:
         try:
             of_guest = row.kind == Kind.PROFILE and adapter.kind != Kind.PROFILE
-            with HostCode(using):
-                payload = adapter.guest_payload(host) if of_guest else adapter.payload(host)
+            payload = rendered(partial(adapter.guest_payload if of_guest else adapter.payload, host), using=using)
             return {name: value for name, value in (payload or {}).items() if not links(value)}
         except Exception as error:
             raise_if_lost(error, using)

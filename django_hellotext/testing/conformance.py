@@ -18,6 +18,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ..adapters import Adapter, Link, links, registry
 from ..adapters.checking import check_links
+from ..adapters.reading import strict
 from ..api import HellotextClient
 from ..api.types import encode_json
 from ..delivery.definitions import bring_into_being
@@ -56,10 +57,11 @@ def configured_right(trial: Trial) -> Iterator[str]:
 
 
 def renders(trial: Trial) -> Iterator[str]:
-    """Every object gives a payload that can be written as JSON."""
+    """Every attribute of every object can be read, and the payload can be written as JSON."""
     for obj in trial.synced():
         try:
-            encode_json(plain(trial.adapter.payload(obj)))
+            with strict():
+                encode_json(plain(trial.adapter.payload(obj)))
             trial.adapter.status(obj)
         except Exception as error:
             # The adapter under test may raise anything; this is what it is tried for.

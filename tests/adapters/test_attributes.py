@@ -10,6 +10,7 @@ from django.test import override_settings
 from django.utils.translation import gettext_lazy
 
 from django_hellotext.adapters import IfPresent, ProductAdapter, Value
+from django_hellotext.adapters.reading import strict
 from django_hellotext.exceptions import ConfigurationError, TrackingError
 from tests.testshop.models import Brand, Category, Note, Order, Product
 
@@ -99,7 +100,7 @@ def test_text_is_made_of_numbers_lazy_texts_and_choices() -> None:
 
 
 def test_text_is_never_made_of_a_list() -> None:
-    with pytest.raises(ConfigurationError, match=r"ShopProduct\.name .*list"):
+    with strict(), pytest.raises(ConfigurationError, match=r"ShopProduct\.name .*list"):
         product_adapter(name=Value(["a"])).payload(book())
 
 
@@ -112,7 +113,7 @@ def test_names_are_a_list_of_texts_each_once() -> None:
 
 @pytest.mark.parametrize("wrong", [{"a": 1}, 3, b"a"])
 def test_names_are_never_made_of_anything_else(wrong: Any) -> None:
-    with pytest.raises(ConfigurationError, match=r"ShopProduct\.tags"):
+    with strict(), pytest.raises(ConfigurationError, match=r"ShopProduct\.tags"):
         product_adapter(tags=Value(wrong)).payload(book())
 
 
@@ -129,7 +130,7 @@ def test_a_mapping_of_paths_gives_a_mapping_without_empty_values() -> None:
 
 
 def test_a_mapping_is_never_made_of_a_model_instance() -> None:
-    with pytest.raises(ConfigurationError, match=r"ShopProduct\.metadata"):
+    with strict(), pytest.raises(ConfigurationError, match=r"ShopProduct\.metadata"):
         product_adapter(metadata="brand").payload(book(brand=Brand(pk=1)))
 
 

@@ -108,7 +108,7 @@ MISTAKES: list[tuple[str, Adapter, str, str]] = [
         "'shipped_on', which is not a DateTimeField",
         "datetime",
     ),
-    ("E106", product_adapter(price="weight"), "FloatField 'weight'", "DecimalField"),
+    ("W106", product_adapter(price="weight"), "FloatField 'weight'", "DecimalField"),
     ("W101", product_adapter(categorys="categories"), "ShopProduct.categorys", "Did you mean categories?"),
     ("W101", product_adapter(image="name"), "ShopProduct.image (", "Did you mean image_url?"),
     ("W101", profile_adapter(name="first_name"), "ShopProfile.name", "Did you mean first_name or last_name?"),

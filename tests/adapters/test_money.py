@@ -29,7 +29,7 @@ class Amount:
 def price(value: Any, *, currency: str = "EUR") -> ApiMoney:
     """What an adapter makes of ``value``."""
     adapter = product_adapter(price=Money(Value(value), currency=Value(currency)))
-    found = adapter.payload(Product(pk=1, name="Novel"))["price"]
+    found = adapter.shaped(Product(pk=1, name="Novel"), "price")
     assert isinstance(found, ApiMoney)
     return found
 
@@ -82,18 +82,32 @@ def test_a_price_that_was_divided_out_is_rounded_in_every_place() -> None:
     assert adapter.payload(order)["items"][0]["price"] == ApiMoney(Decimal("3.33"), "EUR")
 
 
-@pytest.mark.parametrize("value", [Decimal("10"), 10, "10"])
-def test_a_decimal_an_int_and_decimal_text_are_amounts(value: Any) -> None:
+@pytest.mark.parametrize("value", [Decimal("10"), 10, "10", " 10.00\n", 10.0])
+def test_a_decimal_an_int_a_float_and_decimal_text_are_amounts(value: Any) -> None:
     assert price(value) == ApiMoney(Decimal("10.00"), "EUR")
 
 
-@pytest.mark.parametrize("value", [10.5, True, b"10", ["10"]])
-def test_a_float_or_another_type_is_refused_by_name(value: Any) -> None:
+@pytest.mark.parametrize(
+    ("value", "currency", "sent"),
+    [
+        (0.1, "EUR", "0.10"),
+        (1.005, "EUR", "1.01"),
+        (2.675, "USD", "2.68"),
+        (1e3, "JPY", "1000"),
+        (0.1 + 0.2, "KWD", "0.300"),
+    ],
+)
+def test_a_float_is_the_number_that_it_is_written_as(value: float, currency: str, sent: str) -> None:
+    assert format(price(value, currency=currency).amount, "f") == sent
+
+
+@pytest.mark.parametrize("value", [True, b"10", ["10"]])
+def test_another_type_is_refused_by_name(value: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"ShopProduct\.price \(testshop\.Product\).*Decimal"):
         price(value)
 
 
-@pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("Infinity"), "ten", Decimal("1E+999999")])
+@pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("Infinity"), float("nan"), "ten", Decimal("1E+999999")])
 def test_an_amount_that_is_no_sensible_number_is_a_fault_of_the_object(value: Any) -> None:
     with pytest.raises(TrackingError, match=r"ShopProduct\.price") as caught:
         price(value)
@@ -107,8 +121,20 @@ def test_a_currency_that_is_no_iso_code_is_a_fault_of_the_object(currency: str) 
     assert caught.value.reason == "currency_invalid"
 
 
-def test_a_currency_may_be_kept_in_lower_case() -> None:
-    assert price(Decimal(1), currency="eur").currency == "EUR"
+@pytest.mark.parametrize("currency", ["eur", " EUR ", "Eur\n"])
+def test_a_currency_may_be_kept_in_lower_case_and_with_spaces(currency: str) -> None:
+    assert price(Decimal(1), currency=currency).currency == "EUR"
+
+
+@override_settings(HELLOTEXT={"CURRENCY": "UYU"})
+@pytest.mark.parametrize("empty", ["", "  ", None])
+def test_an_empty_currency_is_that_of_the_settings(empty: str | None) -> None:
+    novel = Product(pk=1, name="Novel", price=Decimal("3"))
+    assert product_adapter(currency=Value(empty)).shaped(novel, "price").currency == "UYU"
+    priced = product_adapter(price=Money("price", currency=Value(empty)), currency=None)
+    assert priced.shaped(novel, "price").currency == "UYU"
+    brought = product_adapter(price=lambda obj: Amount(Decimal(3), empty), currency=None)  # type: ignore[arg-type]
+    assert brought.shaped(novel, "price").currency == "UYU"
 
 
 @pytest.mark.parametrize("value", [None, ""])
@@ -139,7 +165,7 @@ def test_without_a_currency_of_its_own_the_settings_one_counts() -> None:
     with override_settings(HELLOTEXT={"CURRENCY": "UYU"}):
         assert product_adapter(currency=None).payload(novel)["price"] == ApiMoney(Decimal("3.00"), "UYU")
     with pytest.raises(ConfigurationError, match=r"ShopProduct\.price .*no currency.*HELLOTEXT\['CURRENCY'\]"):
-        product_adapter(currency=None).payload(novel)
+        product_adapter(currency=None).shaped(novel, "price")
 
 
 @pytest.mark.parametrize("assigned", ["12.50", 12.5, Decimal("12.5")])
@@ -153,12 +179,26 @@ def test_a_price_that_its_column_will_refuse_is_never_changed() -> None:
     too_long = Product(pk=1, name="Novel", price="1234567890123456")
     assert adapter.payload(too_long)["price"].amount == Decimal("1234567890123456")
     with pytest.raises(TrackingError):
-        adapter.payload(Product(pk=1, name="Novel", price="ten"))
+        adapter.shaped(Product(pk=1, name="Novel", price="ten"), "price")
 
 
-def test_a_float_field_is_no_price() -> None:
-    with pytest.raises(ConfigurationError, match=r"ShopProduct\.price .*float"):
-        product_adapter(price="weight", currency=Value("EUR")).payload(Product(pk=1, name="Novel", weight=2.5))
+def test_a_float_field_is_read_as_it_is_written() -> None:
+    adapter = product_adapter(price="weight", currency=Value("EUR"))
+    assert adapter.payload(Product(pk=1, name="Novel", weight=2.675))["price"] == ApiMoney(Decimal("2.68"), "EUR")
+
+
+class Currency:
+    """A currency as money packages have it."""
+
+    code = "USD"
+
+    def __str__(self) -> str:
+        return self.code
+
+
+def test_a_currency_may_be_an_object_of_a_money_package() -> None:
+    adapter = product_adapter(price=Money(Value("3"), currency=lambda obj: Currency()))
+    assert adapter.payload(Product(pk=1, name="Novel"))["price"] == ApiMoney(Decimal("3.00"), "USD")
 
 
 def test_an_orders_total_is_its_amount_and_never_in_its_payload() -> None:

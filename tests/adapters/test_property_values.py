@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError
 
 from django_hellotext.adapters.dates import kind_of, property_value
 from django_hellotext.adjustments import collecting
@@ -84,7 +83,7 @@ def test_a_value_that_cannot_be_sent_is_left_out(value: Any) -> None:
 
 
 def test_text_is_cleaned_of_what_hellotext_refuses() -> None:
-    assert sent("a\x00b\nc\ud800", kind="text") == ("a b\nc", ["repaired"])
+    assert sent("a\x07b\nc\ud800", kind="text") == ("ab\nc\ufffd", ["repaired", "repaired"])
     text, adjusted = sent("x" * 70_000, kind="text")
     assert (len(text), adjusted) == (65_535, ["shortened"])
 
@@ -105,9 +104,9 @@ def test_one_property_that_raises_does_not_cost_the_others() -> None:
     assert payload["address"] == {"city": "Rivera", "street": {"number": "7"}}
     assert payload["emails"] == {"home": "ana@example.com"}
     assert {(one.field, one.kind) for one in found} == {
-        ("email[work]", "attribute_failed"),
-        ("address[street][name]", "attribute_failed"),
-        ("property[Size]", "attribute_failed"),
+        ("emails.work", "attribute_failed"),
+        ("address.street.name", "attribute_failed"),
+        ("properties.Size", "attribute_failed"),
     }
 
 
@@ -120,22 +119,15 @@ def test_an_attribute_that_raises_is_left_out(name: str) -> None:
     assert [(one.field, one.kind) for one in found] == [(name, "attribute_failed")]
 
 
-def test_a_lost_database_is_no_fault_of_the_data() -> None:
-    def lost(user: Any) -> Any:
-        raise OperationalError("server closed the connection")
-
-    with pytest.raises(OperationalError):
-        profile_adapter(properties={"Size": lost}).payload(User(pk=1))
-
-
 @pytest.mark.parametrize(
     ("kept", "there", "adjusted"),
     [
-        ("Ana\x00", "Ana", ["repaired"]),
-        ("Ana\nMaría", "Ana María", []),
+        ("Ana\x07", "Ana", ["repaired"]),
+        ("Ana\x00", "Ana\ufffd", ["repaired"]),
+        ("Ana\nMaría", "Ana María", ["repaired"]),
         ("a" * 300, "a" * 255, ["shortened"]),
         ("👩‍👩‍👧 O'Hara-Ñandú", "👩‍👩‍👧 O'Hara-Ñandú", []),
-        ("\x00", None, ["repaired"]),
+        ("\x07", None, ["repaired"]),
     ],
 )
 def test_a_name_is_one_short_line(kept: str, there: str | None, adjusted: list[str]) -> None:
@@ -146,7 +138,7 @@ def test_a_name_is_one_short_line(kept: str, there: str | None, adjusted: list[s
 
 
 def test_names_of_lists_are_cleaned_too() -> None:
-    adapter = profile_adapter(lists=lambda user: ["Book\x00club", "Book club", "VIP"])
+    adapter = profile_adapter(lists=lambda user: ["Book\nclub", "Book club", "VIP"])
     assert adapter.payload(User(pk=1))["lists"] == ["Book club", "VIP"]
 
 
@@ -175,8 +167,8 @@ def test_one_part_of_a_guest_that_raises_does_not_cost_the_others(order: Any) ->
     with collecting() as found:
         assert adapter.guest_payload(order) == {"email": "ana@example.com"}
     assert [(one.field, one.kind) for one in found] == [
-        ("phone", "attribute_failed"),
-        ("first_name", "attribute_failed"),
+        ("guest.phone", "attribute_failed"),
+        ("guest.first_name", "left_out"),
     ]
 
 
