@@ -28,6 +28,7 @@ from ..exceptions import ApiError
 from ..models import FORMER, LAST_PAYLOAD, Kind, RemoteObject, SkipReason, State
 from .adjusted import without_unread
 from .differences import SENT, cleared, with_cleared
+from .histories import note_history
 from .mirrors import traces_of
 from .policy import will_not_tell
 from .reconcile import profile_with
@@ -130,6 +131,7 @@ def place(work: Work, found: Mapping[Contact, Found]) -> None:
     if target != row.remote_id:
         if own_id(row):
             logger.info("profile.moved", extra={"row": row.pk, "before": row.remote_id, "after": target})
+            work.has_moved = is_account(row)
         row.data = data_without_profile(row)
         row.remote_id, row.payload_hash = target, ""
     row.attributed = False
@@ -251,6 +253,8 @@ def settle_holders(work: Work) -> None:
     row = work.row
     if not isinstance(row, RemoteObject):
         return
+    if work.has_moved:
+        note_history(row)
     holders = holders_of([row.remote_id], but=row)[row.remote_id]
     owner = next(filter(is_account, holders), None)
     if owner is None:

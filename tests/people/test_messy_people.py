@@ -16,7 +16,7 @@ from django_hellotext.adjustments import Adjustments
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator
 from django_hellotext.emulator.inspection import state
-from django_hellotext.models import Event, RemoteObject, State
+from django_hellotext.models import Event, MissingObject, RemoteObject, State
 from tests.factories import make_customer, placed_order
 
 from .test_shared_contacts import BROWSER, PHONE, TOKEN, again, held, no_listing, phones, row_of
@@ -37,8 +37,8 @@ def adjusted(row: RemoteObject) -> list[tuple[str, str]]:
 
 
 def events(emulator: Emulator) -> list[dict[str, Any]]:
-    """The events at Hellotext, oldest first."""
-    return sorted(state(emulator)["events"], key=lambda one: one["tracked_at"])
+    """The events at Hellotext, in the order in which they arrived."""
+    return list(state(emulator)["events"])
 
 
 def states(kind: str = "order") -> set[str]:
@@ -235,10 +235,10 @@ def test_what_cannot_be_read_stays_at_hellotext(
 
 
 def test_an_email_changed_to_that_of_a_guest(hellotext_app: Emulator, deliver: Deliver, profiles: Profiles) -> None:
-    """One profile has both histories; the one that the account leaves behind is remembered."""
+    """It has the guest's profile from now on. The one that it leaves behind, and what went there, are noted."""
     guest = placed_order(email="ana.new@example.com", first_name="Ana")
     account = make_customer(email=ANA, first_name="Ana")
-    placed_order(customer=account)
+    own = placed_order(customer=account)
     deliver()
     left = row_of(account).remote_id
     account.email = "Ana.New@example.com"
@@ -252,6 +252,8 @@ def test_an_email_changed_to_that_of_a_guest(hellotext_app: Emulator, deliver: D
     of = {one["trackable"]["id"]: one["profile"] for one in events(hellotext_app)}
     orders = RemoteObject.objects.filter(kind="order").order_by("host_pk")
     assert [of[order.remote_id] for order in orders] == [row.remote_id, left, row.remote_id]
+    [noted] = MissingObject.objects.all()
+    assert (noted.identity, Event.objects.get(pk=noted.row).object_pk) == (row.identity, str(own.pk))
 
 
 def test_an_order_that_is_paid_after_its_customer_was_deleted(
