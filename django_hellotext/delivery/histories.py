@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..models import Event, MissingObject, MissingTable, RemoteObject, State
+from ..models import SUBSCRIPTION, Event, MissingObject, MissingTable, RemoteObject, State
 
 MOST = 10_000  # events of one account
 
@@ -16,7 +16,7 @@ def note_history(row: RemoteObject) -> None:
     events = Event.objects.using(using).filter(
         account=row.account, profile_label=row.host_label, profile_pk=row.host_pk, state=State.DELIVERED
     )
-    delivered = list(events.order_by("-pk").values_list("pk", flat=True)[:MOST])
+    delivered = list(events.exclude(destination=SUBSCRIPTION).order_by("-pk").values_list("pk", flat=True)[:MOST])
     noted = MissingObject.objects.using(using)
     known = set(
         noted.filter(identity=row.identity, table=MissingTable.EVENT, row__in=delivered).values_list("row", flat=True)
