@@ -44,6 +44,8 @@ def property_value(field: str, value: Any, *, kind: str | None) -> Any:
         return _date(field, value)
     if isinstance(value, str):
         return value if value.isprintable() and len(value) < MOST_CHARACTERS else _text(field, value)
+    if isinstance(value, int) or value is None:
+        return value
     try:
         encode_json(value)
     except (TypeError, ValueError) as error:

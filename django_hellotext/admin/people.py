@@ -16,7 +16,7 @@ from django_hellotext.adapters import registry
 from django_hellotext.delivery.profiles import SHARED
 from django_hellotext.models import FORMER, Kind, Profile, RemoteObject, State
 
-from .filters import among_newest
+from .filters import StateFilter, among_newest
 from .hosts import EMPTY
 from .pages import RemoteObjectAdmin
 
@@ -57,7 +57,7 @@ class CustomersFilter(admin.SimpleListFilter):
 class ProfileAdmin(RemoteObjectAdmin):
     """The profiles of customers and guests."""
 
-    list_filter = (*RemoteObjectAdmin.list_filter, CustomersFilter)
+    list_filter = (StateFilter, CustomersFilter, *RemoteObjectAdmin.list_filter[1:])
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """The columns, with one more for what the filter has chosen."""
