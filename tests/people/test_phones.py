@@ -117,7 +117,7 @@ def test_a_number_of_a_former_plan_is_brought_up_to_date(typed: str, region: str
     assert found.change.endswith(".")
 
 
-@pytest.mark.parametrize(("typed", "region", "sent"), CURRENT_NUMBERS + UNCLEAR_NUMBERS)
+@pytest.mark.parametrize(("typed", "region", "sent"), [*CURRENT_NUMBERS, *UNCLEAR_NUMBERS])
 def test_the_digits_of_another_number_are_never_changed(typed: str, region: str | None, sent: str | None) -> None:
     found = read(typed, region=region)
     assert (found.e164 if found else None) == sent
