@@ -137,14 +137,15 @@ def object_call(work: Work, ids: Mapping[Link, str]) -> Call:
     if "variants" in values:
         remember[VARIANTS] = fingerprints(values["variants"])
     before, removals, new_defaults = dict(row.data), dict(work.cleared), work.new_defaults
-    kind, remote_id = row.kind, row.remote_id
+    kind, remote_id, may_be_there = row.kind, row.remote_id, row.may_be_there
 
     def call(client: HellotextClient) -> Sent:
         if remote_id:
             changes = with_cleared(with_new_defaults(values, new_defaults), removals)
             data = _update(client, kind, remote_id, changes, before)
             return Sent(remote_id=remote_id, data={**_kept(data), **remember})
-        return _create(client, kind, values, remember)
+        found = find_object(client, kind, values) if may_be_there else ""
+        return Sent(remote_id=found, adopted=True) if found else _create(client, kind, values, remember)
 
     return call
 
