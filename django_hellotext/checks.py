@@ -21,6 +21,7 @@ from .api.backends.base import BaseBackend
 from .conf import hellotext_settings
 from .decorators.tracking import DECORATED
 from .models import Account
+from .models.charset import narrow_columns, statements
 from .snippet.events import tracked_by_browsers
 
 logger = logging.getLogger("django_hellotext.checks")
@@ -44,6 +45,7 @@ def register_checks() -> None:
     register(check_phones, TAG)
     # Not under our own tag: asked for a tag, Django 6.1 hands every database to its checks (demand K2).
     register(check_environment, Tags.database)
+    register(check_charset, Tags.database)
 
 
 def log_mistakes() -> None:
@@ -236,6 +238,30 @@ def check_environment(*, databases: Sequence[str] | None = None, **kwargs: Any) 
                     "row (django_hellotext.models.Account): the copy then begins anew.",
                     obj="settings.HELLOTEXT['ENVIRONMENT']",
                     id="hellotext.E009",
+                )
+            )
+    return found
+
+
+def check_charset(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """hellotext.W005: our tables on MySQL or MariaDB are in ``utf8mb3``, which holds no emoji. Reads the database."""
+    if not hellotext_settings.active:
+        return []
+    found: list[CheckMessage] = []
+    for alias in databases or ():
+        narrow = narrow_columns(connections[alias]) if alias in hellotext_settings.DATABASES else {}
+        if narrow:
+            charset = sorted(
+                {collation.partition("_")[0] for columns in narrow.values() for collation in columns.values()}
+            )
+            found.append(
+                Warning(
+                    f"Tables of django_hellotext on {alias!r} are in {', '.join(charset)}, which holds no emoji: "
+                    f"{', '.join(sorted(narrow))}.",
+                    hint="An event or error with a character of four bytes could not be stored. Run in manage.py "
+                    f"dbshell: {'; '.join(statements(connections[alias]))};",
+                    obj=f"settings.DATABASES[{alias!r}]",
+                    id="hellotext.W005",
                 )
             )
     return found

@@ -62,9 +62,9 @@ class Adapter:
     ``kind``: the remote kind. ``attributes``: each attribute with what it has to become. ``sent``: those that go
     into the payload. ``always_sent``: those of them that stay when they are empty. ``required``: those that Hellotext
     needs. ``sent_as``: what the contract calls an attribute that is named otherwise here. ``natural_key``: what
-    Hellotext tells two objects of this kind apart by. ``vital``: those without which nothing is sent; any other one is
-    left out if it cannot be read. ``fallbacks``: what stands for a required attribute that is empty: attributes by
-    name, or specs.
+    Hellotext tells two objects of this kind apart by. ``vital``: those without which nothing is sent, besides the
+    required ones; any other one is left out if it cannot be read. ``fallbacks``: what stands for a required attribute
+    that is empty: attributes by name, or specs.
 
     ``reference``: the shop's own permanent identifier; must never change. ``source``: the constant name of the
     shop, ``HELLOTEXT["SOURCE"]`` when ``None``; must never change either. ``watches``: names of the model's own
@@ -192,7 +192,7 @@ class Adapter:
 
     @cached_property
     def _vital(self) -> frozenset[str]:
-        return (self.vital | {self.natural_key}) - self.fallbacks.keys()
+        return self.vital | {self.natural_key, *self.required} - self.fallbacks.keys()
 
     def _stand_in(self, obj: Any, name: str) -> dict[str, Any]:
         """Return what is sent for the required attribute ``name``, which is empty; nothing without a fallback."""

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.utils.functional import Promise
 
 from django_hellotext.adjustments import AdjustmentKind, adjust
-from django_hellotext.api.types import Money
+from django_hellotext.api.types.values import JsonValue
 from django_hellotext.redaction import Redacted
 
 from .money import MAX_DIGITS
@@ -40,7 +40,9 @@ def _usable(value: Any, field: str, above: tuple[int, ...]) -> Any:
         return _left_out(field, "It is a secret.")
     if isinstance(value, str | Promise):
         return _text(str(value), field)
-    if value is None or isinstance(value, bool | UUID | datetime.date | datetime.timedelta | Money):
+    if isinstance(value, JsonValue):
+        value = value.to_json()
+    if value is None or isinstance(value, bool | UUID | datetime.date | datetime.timedelta):
         return value
     if isinstance(value, int | float | Decimal):
         return _number(value, field)
@@ -48,7 +50,7 @@ def _usable(value: Any, field: str, above: tuple[int, ...]) -> Any:
         return value if value.tzinfo is None else value.isoformat()
     if not isinstance(value, Mapping | Set | list | tuple):
         return _left_out(field, f"A {type(value).__name__} cannot be written as JSON.")
-    if id(value) in above or len(above) > MAX_DEPTH:
+    if id(value) in above or len(above) >= MAX_DEPTH:
         return _left_out(field, f"It is nested more than {MAX_DEPTH} levels deep.")
     within = (*above, id(value))
     if isinstance(value, Mapping):

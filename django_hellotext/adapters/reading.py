@@ -103,10 +103,11 @@ def leave_out(error: Exception, obj: Any, *, where: str) -> None:
         if is_query or connection.needs_rollback or is_aborted(connection):
             raise QueryFailed(f"{where}: {type(error).__name__}: {error}") from error
     raise_if_lost(error, using)
+    said = _without(str(error), where)
     if is_data or isinstance(error, UnreadableError):
-        adjust(field_of(where), AdjustmentKind.LEFT_OUT, _without(str(error), where))
+        adjust(field_of(where), AdjustmentKind.LEFT_OUT, said[:1].upper() + said[1:])
         return
-    adjust(field_of(where), AdjustmentKind.ATTRIBUTE_FAILED, f"{type(error).__name__}: {_without(str(error), where)}")
+    adjust(field_of(where), AdjustmentKind.ATTRIBUTE_FAILED, f"{type(error).__name__}: {said}")
     _warn_once(str(where), type(error).__name__, mask(error))
 
 
@@ -117,8 +118,7 @@ def field_of(where: str) -> str:
 
 def _without(message: str, where: str) -> str:
     """Return ``message`` without the name of the attribute, which the adjustment has already."""
-    said = message.removeprefix(f"{where}: ").removeprefix(str(where)).strip()
-    return said[:1].upper() + said[1:]
+    return message.removeprefix(f"{where}: ").removeprefix(str(where)).strip()
 
 
 def _warn_once(where: str, kind: str, message: str) -> None:

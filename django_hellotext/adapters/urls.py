@@ -28,6 +28,10 @@ class AddressError(ValueError):
     """A text that is no address on the web; its text says why, as a short sentence."""
 
 
+class NoSiteError(AddressError):
+    """A relative address, and ``HELLOTEXT["SITE_URL"]`` is not set."""
+
+
 def clean(text: str) -> str:
     """Return ``text`` as an absolute http(s) address.
 
@@ -44,7 +48,7 @@ def clean(text: str) -> str:
         parts = urlsplit(f"https://{address}" if address.startswith("www.") else address)
         if not parts.scheme and _RELATIVE.match(address):
             if not hellotext_settings.SITE_URL:
-                raise AddressError("It is relative, and HELLOTEXT['SITE_URL'] is not set.")
+                raise NoSiteError("It is relative, and HELLOTEXT['SITE_URL'] is not set.")
             parts = urlsplit(urljoin(hellotext_settings.SITE_URL, address))
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise AddressError("It is no http or https address.")

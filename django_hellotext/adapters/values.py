@@ -52,25 +52,36 @@ def text(value: Any, *, where: str) -> str | None:
 def url(value: Any, *, where: str, private: bool = False) -> str | None:
     """``value`` as an absolute http(s) address, percent-encoded once; one that is not public only if ``private``.
 
-    A relative one is completed with ``HELLOTEXT["SITE_URL"]``. What Hellotext could not reach is left out, which is
-    said once for each attribute in the log ``django_hellotext.adapters``. A file gives its own address. The shop's own
-    host counts as public: on a developer's machine it is a local one.
+    A relative one is completed with ``HELLOTEXT["SITE_URL"]``, and left out without it. What Hellotext could not reach
+    is left out, which is said once for each attribute in the log ``django_hellotext.adapters``. A file gives its own
+    address. The shop's own host counts as public: on a developer's machine it is a local one.
     """
-    found = _address(value, where=where)
+    try:
+        found = _address(value, where=where)
+    except urls.NoSiteError:
+        return None  # the shop has set no address, which is nothing that is wrong with this object
     if found is None or private or not urls.is_private(found) or urls.is_own(found):
         return found
-    return _left_out(where, "It is private.", found)
+    _record_left_out(where, "It is private.", found)
+    return None
 
 
 def image(value: Any, *, where: str) -> str | None:
     """``value`` as the address of an image that Hellotext can fetch, else ``None``; see ``url``."""
-    found = _address(value, where=where)
-    return _left_out(where, "It is private.", found) if found and urls.is_private(found) else found
+    try:
+        found = _address(value, where=where)
+    except urls.NoSiteError as error:
+        _record_left_out(where, str(error), str(value))
+        return None
+    if found is None or not urls.is_private(found):
+        return found
+    _record_left_out(where, "It is private.", found)
+    return None
 
 
 def _address(value: Any, *, where: str) -> str | None:
     if isinstance(value, FieldFile):
-        value = value.url
+        value = value.url if value else None
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, Manager | QuerySet | Mapping | list | tuple | set | bytes | bool | int | float):
@@ -80,11 +91,14 @@ def _address(value: Any, *, where: str) -> str | None:
         return None
     try:
         return urls.clean(found)
+    except urls.NoSiteError:
+        raise
     except urls.AddressError as error:
-        return _left_out(where, str(error), found)
+        _record_left_out(where, str(error), found)
+        return None
 
 
-def _left_out(where: str, why: str, original: str) -> None:
+def _record_left_out(where: str, why: str, original: str) -> None:
     adjust(field_of(where), AdjustmentKind.LEFT_OUT, why, original)
     _say_left_out(where, why)
 

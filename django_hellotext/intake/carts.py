@@ -15,8 +15,9 @@ from ..adapters.lines import item_fact
 from ..adapters.session_cart import SESSION_CARTS, session_cart_content
 from ..api.types import Money
 from ..conf import hellotext_settings
+from ..sanitize import storable
 from ..savepoints import HostCode
-from . import facts
+from . import cleaning, facts
 from .changes import change_named, record_changes
 from .faults import report
 from .ledger import alias_for
@@ -83,7 +84,7 @@ def cart_changed(
                 browser = ""
             owner = profile_link(profile) or known
             data = whole([item_fact(line["product"], line["quantity"]) for line in lines], request=request)
-            told = facts.metadata_of(metadata, faults)
+            told = cleaning.metadata_of(metadata)
         data["content"] = session_cart_content(lines, profile=owner, metadata=told)
         change = change_named(SESSION_CARTS, key, created=created, session=valid_session(session) or browser, data=data)
     except Exception as error:
@@ -118,9 +119,9 @@ def emptied() -> dict[str, Any]:
 
 def _key_of(cart: HttpRequest | str, *, make: bool) -> str:
     if isinstance(cart, str):
-        if not cart or len(cart) > facts.MAX_KEY:
-            raise TypeError(f"cart: a name has 1 to {facts.MAX_KEY} characters.")
-        return cart
+        if not cart or len(cart) > cleaning.MAX_KEY:
+            raise TypeError(f"cart: a name has 1 to {cleaning.MAX_KEY} characters.")
+        return str(storable(cart))
     if not hasattr(cart, "session"):
         raise TypeError("cart: the request has no Django session; give the cart a name of its own.")
     found = cart.session.get(KEY)

@@ -1,39 +1,32 @@
 """From the arguments of ``track()`` to a row: what is frozen, and what is refused.
 
-Two kinds of mistakes are told apart (promise 7). A programmer's mistake, which does not depend on data, raises
-``TypeError`` or ``TrackingError``. A fault of data becomes a ``failed`` row with its reason, so that nothing is lost
-and no visitor sees it.
+A programmer's mistake, which does not depend on data, raises ``TypeError`` or ``TrackingError``. A fault of data is
+repaired or left out (``cleaning``). Only money that cannot be determined and a missing identity become a ``failed``
+row with its reason, so that nothing is lost and no visitor sees it.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import models
 
-from .. import clock
 from ..actions import BUILT_IN, is_hellotexts_own
 from ..adapters import Adapter, Link, registry
-from ..adapters.money import round_to_minor_unit
-from ..adapters.rendering import neutral
-from ..api.types import Money
+from ..adapters.money import currency_code, is_currency, round_to_minor_unit, to_decimal
+from ..adjustments import AdjustmentKind, Adjustments, adjust
 from ..conf import hellotext_settings
 from ..exceptions import TrackingError
 from ..models import DESTINATION, UUID_KEY, Event
 from ..models.identity import fingerprint, ordering_key
 from .subjects import link_to
 
-MAX_KEY = 255
-MAX_URL = 2048
-MAX_DEPTH = 20  # levels of metadata; nothing that people read is deeper
-MAX_METADATA = 64 * 1024  # bytes of JSON
 LARGEST = Decimal(10) ** 15  # no amount reaches it
 DECIMAL_PLACES = 4  # of the column
 ONCE = "once"
@@ -43,7 +36,8 @@ ONCE = "once"
 class Fact:
     """What ``track()`` was told, checked.
 
-    ``faults``: what is wrong with the data that the caller gave. ``adapter_faults``: what an adapter could not read;
+    ``adjustments``: what of the caller's data was repaired or left out. ``faults``: what is wrong with it so that the
+    event cannot be sent. ``adapter_faults``: what an adapter could not read;
     the worker reads it when the row is sent again.
     """
 
@@ -63,6 +57,7 @@ class Fact:
     recorded_at: datetime | None = None
     consent: bool | None = None
     lane: int = 0
+    adjustments: Adjustments = field(default_factory=Adjustments)
     faults: list[TrackingError] = field(default_factory=list)
     adapter_faults: list[TrackingError] = field(default_factory=list)
 
@@ -100,6 +95,7 @@ class Fact:
             key=self.key,
             tracked_at=self.tracked_at,
             consent=self.consent,
+            adjustments=self.adjustments.as_json(),
         )
         if self.recorded_at is not None:
             event.created_at = self.recorded_at
@@ -162,35 +158,36 @@ def object_of(action: str, obj: object) -> tuple[models.Model | None, Adapter | 
     return obj, adapter
 
 
-def money(amount: object, currency: str | None, faults: list[TrackingError]) -> tuple[Decimal | None, str]:
+def money(amount: object, currency: object, faults: list[TrackingError]) -> tuple[Decimal | None, str]:
     """Return amount and currency, rounded to the currency's minor unit; both are empty without an amount.
 
-    Raises ``TypeError`` for a float: it cannot hold money.
+    ``amount`` is a Decimal, int, float, decimal text, or an object with ``amount`` and ``currency``. A float is the
+    number that it is written as. Raises ``TypeError`` for another type.
     """
-    if isinstance(amount, Money):
-        return money(amount.amount, amount.currency, faults)
-    if isinstance(amount, bool | float) or not isinstance(amount, Decimal | int | str | None):
-        raise TypeError(f"amount must be a Decimal, an int or Money, not {type(amount).__name__}.")
-    if currency is not None and not isinstance(currency, str):
+    if hasattr(amount, "amount") and hasattr(amount, "currency"):
+        return money(amount.amount, amount.currency or currency, faults)
+    if isinstance(amount, bool) or not isinstance(amount, Decimal | int | float | str | None):
+        raise TypeError(f"amount must be a Decimal, an int, a float, a text or Money, not {type(amount).__name__}.")
+    if not (currency is None or isinstance(currency, str) or isinstance(getattr(currency, "code", None), str)):
         raise TypeError(f"currency must be a string, not {type(currency).__name__}.")
-    if amount is None:
+    if amount is None or (isinstance(amount, str) and not amount.strip()):
         if currency:
-            faults.append(
-                TrackingError("currency was given without amount.", reason="parameter_missing", parameter="amount")
-            )
+            adjust("currency", AdjustmentKind.LEFT_OUT, "It was given without an amount.", currency)
         return None, ""
     try:
-        value = Decimal(amount)
-    except InvalidOperation:
-        faults.append(TrackingError("amount is not a decimal number.", reason="parameter_invalid", parameter="amount"))
+        value = to_decimal(amount, where="amount")
+    except TrackingError:
+        is_text = isinstance(amount, str)
+        message = "amount is not a decimal number." if is_text else "amount must be a number below 10^15."
+        faults.append(TrackingError(message, reason="parameter_invalid", parameter="amount"))
         return None, ""
-    if not value.is_finite() or abs(value) > LARGEST - 1:
+    if abs(value) > LARGEST - 1:
         faults.append(
             TrackingError("amount must be a number below 10^15.", reason="parameter_invalid", parameter="amount")
         )
         return None, ""
-    code = currency or hellotext_settings.CURRENCY or ""
-    if not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
+    code = currency_code(getattr(currency, "code", currency)) or hellotext_settings.CURRENCY or ""
+    if not is_currency(code):
         faults.append(
             TrackingError(
                 "amount needs a currency, an ISO 4217 code such as EUR.",
@@ -200,72 +197,6 @@ def money(amount: object, currency: str | None, faults: list[TrackingError]) -> 
         )
         return round(value, DECIMAL_PLACES), ""
     return round_to_minor_unit(value, currency=code), code
-
-
-def metadata_of(metadata: object, faults: list[TrackingError]) -> Mapping[str, Any]:
-    """``metadata`` as plain JSON (demand I6)."""
-    if metadata is None:
-        return {}
-    if not isinstance(metadata, Mapping):
-        raise TypeError(f"metadata must be a mapping, not {type(metadata).__name__}.")
-    if _is_deeper(metadata, MAX_DEPTH):
-        message = f"metadata is nested more than {MAX_DEPTH} levels deep."
-        faults.append(TrackingError(message, reason="parameter_invalid", parameter="metadata"))
-        return {}
-    try:
-        with neutral():
-            text = json.dumps(dict(metadata), cls=clock.AwareJSONEncoder, allow_nan=False, ensure_ascii=False)
-        text.encode("utf-8")  # half of a surrogate pair is no text
-    except (TypeError, ValueError) as error:
-        faults.append(
-            TrackingError(
-                f"metadata cannot be written as JSON: {error}", reason="parameter_invalid", parameter="metadata"
-            )
-        )
-        return {}
-    if len(text) > MAX_METADATA:
-        faults.append(TrackingError("metadata is longer than 64 KiB.", reason="too_large", parameter="metadata"))
-        return {}
-    plain: Mapping[str, Any] = json.loads(text)
-    return plain
-
-
-def _is_deeper(value: object, levels: int) -> bool:
-    if not isinstance(value, Mapping | list | tuple):
-        return False
-    inside = value.values() if isinstance(value, Mapping) else value
-    return levels == 0 or any(_is_deeper(entry, levels - 1) for entry in inside)
-
-
-def text_of(value: object, *, name: str, limit: int, faults: list[TrackingError]) -> str:
-    """A text argument within its column; too long or unprintable text is a fault of data."""
-    if value is None:
-        return ""
-    text = str(value)
-    readable = text.encode("utf-8", "ignore").decode("utf-8").replace("\x00", "")
-    if len(text) > limit or readable != text:
-        faults.append(
-            TrackingError(
-                f"{name} is longer than {limit} characters or holds what is no text.",
-                reason="parameter_invalid",
-                parameter=name,
-            )
-        )
-        return readable[:limit]
-    return text
-
-
-def moment_of(tracked_at: object, faults: list[TrackingError]) -> datetime:
-    """Return when it happened in UTC: now by default; a naive time is local time in ``TIME_ZONE``."""
-    if tracked_at is None:
-        return clock.now()
-    if not isinstance(tracked_at, datetime):
-        raise TypeError(f"tracked_at must be a datetime, not {type(tracked_at).__name__}.")
-    try:
-        return clock.make_aware(tracked_at).astimezone(UTC)
-    except OverflowError:
-        faults.append(TrackingError("tracked_at is out of range.", reason="parameter_invalid", parameter="tracked_at"))
-        return clock.now()
 
 
 def parameters_of(items: Iterable[tuple[Any, Any]] | None) -> Mapping[str, Any] | None:

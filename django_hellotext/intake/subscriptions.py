@@ -20,7 +20,7 @@ from ..conf import hellotext_settings
 from ..exceptions import TrackingError
 from ..models import EVIDENCE_KEY, SUBSCRIBE, SUBSCRIPTION, UNSUBSCRIBE
 from ..savepoints import HostCode
-from . import facts
+from . import cleaning, facts
 from .faults import report
 from .ledger import alias_for
 from .subjects import link_to
@@ -122,8 +122,10 @@ def _record(action: str, subject: Any, *, evidence: Evidence | None, using: str 
             action=action,
             destination=SUBSCRIPTION,
             profile=_whose(subject, adapter, faults, using=alias),
-            metadata=facts.metadata_of({EVIDENCE_KEY: evidence.as_data()} if evidence else None, faults),
-            key=f"{evidence.source[:MAX_SOURCE]}@{evidence.at.astimezone(UTC).isoformat()}" if evidence else "",
+            metadata=cleaning.metadata_of({EVIDENCE_KEY: evidence.as_data()} if evidence else None),
+            key=cleaning.key_of(f"{evidence.source[:MAX_SOURCE]}@{evidence.at.astimezone(UTC).isoformat()}")
+            if evidence
+            else "",
             tracked_at=evidence.at.astimezone(UTC) if evidence else clock.now(),
             consent=answer,
             faults=faults,

@@ -17,13 +17,14 @@ from django.db import DatabaseError, models, transaction
 from .. import consent, dispatch
 from ..actions import BUILT_IN, Purpose, purpose_of
 from ..adapters import Adapter, Link, registry
+from ..adjustments import AdjustmentKind, Adjustments, adjust, collecting
 from ..api.types import Money
 from ..conf import hellotext_settings
 from ..exceptions import HellotextError, TrackingError
 from ..models import Event
 from ..models.objects import identity_of
 from ..savepoints import HostCode
-from . import facts, ledger
+from . import cleaning, facts, ledger
 from .changes import PURCHASES, insert_changes, overtaken_by
 from .counting import is_missed
 from .current import known_here
@@ -58,7 +59,7 @@ def track(
     profile: models.Model | None = None,
     session: str | None = None,
     request: HttpRequest | None = None,
-    amount: Decimal | int | str | Money | None = None,
+    amount: Decimal | int | float | str | Money | None = None,
     currency: str | None = None,
     metadata: dict[str, Any] | None = None,
     url: str | None = None,
@@ -76,17 +77,21 @@ def track(
     :param session: the visitor's Hellotext session; by default the one kept on the object, or that of ``request``
         unless another customer than ``profile`` is logged in there.
     :param amount: major units (89.90), with ``currency`` (ISO 4217), which defaults to ``HELLOTEXT["CURRENCY"]``;
-        rounded to the currency's minor unit. By default the ``total`` of the order's or refund's adapter: read now if
-        it is a loaded field, else by the worker before the event is sent.
+        rounded to the currency's minor unit. A float is the number that it is written as. By default, and when it
+        cannot be read, the ``total`` of the order's or refund's adapter: read now if it is a loaded field, else by the
+        worker before the event is sent.
     :param items: for cart events, pairs of product and *resulting* quantity.
     :param key: makes recording idempotent: the same action, object and key is one event, however often it is
         recorded. The built-in order actions have one automatically. A row that failed because of its arguments leaves
         its key free; one that failed because of an adapter keeps it, and is completed when it is sent again.
     :param tracked_at: when it happened; a naive time is local time in ``TIME_ZONE``. Now by default.
     :raises TypeError: an argument of a wrong type, an object without an adapter.
-    :raises TrackingError: an action that is neither built in nor declared. Faults of data do not raise (they
-        become a ``failed`` row) unless ``HELLOTEXT["RAISE_ERRORS"]`` is set.
+    :raises TrackingError: an action that is neither built in nor declared. An amount that cannot be read does not
+        raise (it becomes a ``failed`` row) unless ``HELLOTEXT["RAISE_ERRORS"]`` is set.
     :raises OperationalError: the database has taken back your whole transaction (``TransactionLostError``).
+
+    Other data that Hellotext or the database cannot take is repaired or left out, which the row's adjustments name:
+    control characters, metadata that is no JSON or longer than 64 KiB, texts that are too long.
 
     Does nothing while the app is not configured, and for a ``request`` that names neither a customer nor a session:
     a first visit before Hellotext.js has run, a member of staff. What only says that somebody browses is not recorded
@@ -98,23 +103,29 @@ def track(
     target, adapter = facts.object_of(action, obj)
     frozen_items = facts.parameters_of(items)
     faults: list[TrackingError] = []
-    value, code = facts.money(amount, currency, faults)
+    adjustments = Adjustments()
+    with collecting(adjustments):
+        value, code = _money(amount, currency, adapter, faults)
     buyer_known_by = _knows_buyer(profile, check_buyer(profile)) or _knows_buyer(target, adapter)
     if is_missed(action, request):
         return
-    fact = facts.Fact(
-        action=action,
-        object_link=link_to(target, adapter) if target is not None and adapter is not None else None,
-        amount=value,
-        currency=code,
-        metadata=facts.metadata_of(metadata, faults),
-        parameters=frozen_items,
-        object_type=facts.text_of(object_type, name="object_type", limit=100, faults=faults),
-        url=facts.text_of(url, name="url", limit=facts.MAX_URL, faults=faults),
-        key=facts.text_of(key, name="key", limit=facts.MAX_KEY, faults=faults),
-        tracked_at=facts.moment_of(tracked_at, faults),
-        faults=faults,
-    )
+    with collecting(adjustments):
+        fact = facts.Fact(
+            action=action,
+            object_link=link_to(target, adapter) if target is not None and adapter is not None else None,
+            amount=value,
+            currency=code,
+            metadata=cleaning.metadata_of(metadata),
+            parameters=frozen_items,
+            object_type=cleaning.text_of(object_type, name="object_type", limit=cleaning.MAX_TYPE),
+            url=cleaning.url_of(url),
+            key=cleaning.key_of(key),
+            tracked_at=cleaning.moment_of(tracked_at),
+            adjustments=adjustments,
+            faults=faults,
+        )
+        if session and not valid_session(session):
+            adjust("session", AdjustmentKind.LEFT_OUT, "It is no session of Hellotext.")
     alias = alias_for(using, obj, profile)
     try:
         with HostCode(alias):
@@ -161,6 +172,18 @@ def track(
     found = [*faults, *fact.adapter_faults]
     if found and hellotext_settings.RAISE_ERRORS:
         raise found[0]
+
+
+def _money(
+    amount: object, currency: object, adapter: Adapter | None, faults: list[TrackingError]
+) -> tuple[Decimal | None, str]:
+    """Return amount and currency. Without an amount that can be read, the object's own total is read as by default."""
+    found = facts.money(amount, currency, faults)
+    if faults and adapter is not None and adapter.has_amount:
+        adjust("amount", AdjustmentKind.LEFT_OUT, f"{faults[0]} The object's own total is sent.", amount)
+        faults.clear()
+        return None, ""
+    return found
 
 
 def record_events(drafts: Iterable[tuple[int | None, facts.Fact]], *, using: str) -> None:
@@ -309,5 +332,5 @@ def _url_of(action: str, request: HttpRequest | None) -> str:
     except DisallowedHost:
         # A visitor may claim any host; the page is the same.
         address = f"{hellotext_settings.SITE_URL or ''}{request.get_full_path()}"
-    # A visitor may type anything; what is too long for a column is cut, not refused.
-    return address[: facts.MAX_URL].replace("\x00", "")
+    # A visitor may type anything; what is too long for a column loses its query.
+    return cleaning.url_of(address)

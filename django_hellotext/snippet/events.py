@@ -15,8 +15,7 @@ from django.utils.safestring import SafeString
 
 from ..actions import BUILT_IN, is_hellotexts_own
 from ..adapters import registry
-from ..exceptions import TrackingError
-from ..intake import facts
+from ..intake import cleaning, facts
 from .elements import NOTHING, data_element
 from .faults import contained
 from .permission import is_allowed
@@ -74,11 +73,8 @@ def _refuse(action: str) -> None:
 
 def _parameters(action: str, obj: object, metadata: Any) -> dict[str, Any] | None:
     """What goes along with ``action``; ``None`` for an object that the shop does not mirror."""
-    faults: list[TrackingError] = []
     found: dict[str, Any] = {}
-    extra = facts.metadata_of(metadata, faults)
-    if faults:
-        raise faults[0]
+    extra = cleaning.metadata_of(metadata)
     if extra:
         found["metadata"] = dict(extra)
     target, adapter = facts.object_of(action, obj)

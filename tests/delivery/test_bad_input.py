@@ -16,6 +16,7 @@ import django_hellotext as app
 from django_hellotext import clock
 from django_hellotext.adapters import Money, OnChange, Value, registry
 from django_hellotext.adapters import values as adapter_values
+from django_hellotext.adjustments import Adjustments
 from django_hellotext.api import types as api_types
 from django_hellotext.delivery import Report, change_events
 from django_hellotext.emulator import Emulator, Fault
@@ -63,7 +64,12 @@ def refused(obj: Model, *, fine: Model) -> tuple[str, str]:
     return row.error_type, row.error_message
 
 
-def test_an_adapter_that_raises_for_one_object(
+def adjusted(obj: Model) -> list[tuple[str, str, str]]:
+    """Field, kind and reason of the adjustments on the row of ``obj``."""
+    return [(one.field, one.kind, one.reason) for one in Adjustments.from_json(row_of(obj).adjustments)]
+
+
+def test_an_attribute_that_raises_for_one_object(
     hellotext: Emulator, deliver: Deliver, products: Callable[..., Any]
 ) -> None:
     def brand(self: Any, product: Product) -> str:
@@ -72,6 +78,36 @@ def test_an_adapter_that_raises_for_one_object(
         return "fine"
 
     products(get_brand=brand)
+    broken, fine = make_product(name="broken"), make_product()
+    deliver()
+    assert [row["brand"] for row in hellotext.world.store["product"].rows.values()] == [None, "fine"]
+    assert adjusted(broken) == [("brand", "attribute_failed", "ZeroDivisionError: by nothing")]
+    assert row_of(broken).state == State.SYNCED
+    assert row_of(fine).adjustments is None
+
+
+def test_what_cannot_be_read_now_stays_at_hellotext_as_it_was(
+    hellotext: Emulator, deliver: Deliver, products: Callable[..., Any]
+) -> None:
+    products(tags=lambda product: ["sea"] if product.name == "Novel" else 1 / 0)
+    product = make_product(name="Novel")
+    deliver()
+    product.name = "Atlas"
+    product.save()
+    deliver()
+    [there] = hellotext.world.store["product"].rows.values()
+    assert (there["name"], there["tags"]) == ("Atlas", ["sea"])
+
+
+def test_an_adapter_that_raises_for_one_object(
+    hellotext: Emulator, deliver: Deliver, products: Callable[..., Any]
+) -> None:
+    def reference(self: Any, product: Product) -> str:
+        if product.name == "broken":
+            raise ZeroDivisionError("by nothing")
+        return str(product.pk)
+
+    products(get_reference=reference)
     broken, fine = make_product(name="broken"), make_product()
     deliver()
     kind, message = refused(broken, fine=fine)
@@ -220,7 +256,7 @@ def test_a_source_of_the_adapters_own_is_remembered(
     assert (row_of(product).source, row_of(product).state) == ("warehouse", State.SYNCED)
 
 
-def test_a_price_without_a_currency(
+def test_a_price_without_a_currency_is_left_out(
     hellotext: Emulator, deliver: Deliver, products: Callable[..., Any], settings: Any
 ) -> None:
     settings.HELLOTEXT = {name: value for name, value in settings.HELLOTEXT.items() if name != "CURRENCY"}
@@ -229,11 +265,13 @@ def test_a_price_without_a_currency(
         return None if product.name == "broken" else "EUR"
 
     products(price=Money("price"), get_currency=currency)
-    broken, fine = make_product(name="broken"), make_product()
+    broken = make_product(name="broken")
     deliver()
-    kind, message = refused(broken, fine=fine)
-    assert kind == "adapter_failed"
-    assert "ProductAdapter.price (testshop.Product): the amount has no currency" in message
+    [(field, kind, reason)] = adjusted(broken)
+    assert (field, kind) == ("price", "attribute_failed")
+    assert reason.startswith("ConfigurationError: the amount has no currency. Set `currency` on the adapter")
+    [there] = hellotext.world.store["product"].rows.values()
+    assert there["price"] is None
 
 
 @pytest.mark.parametrize(
@@ -285,12 +323,12 @@ def test_an_adapter_that_raises_while_an_object_is_looked_for_stops_nobody(
     """It was rendered and sent; nobody heard the answer, and then the shop's own code did not work any more."""
     works = ["once"]
 
-    def brand(self: Any, product: Product) -> str:
+    def reference(self: Any, product: Product) -> str:
         if product.name == "broken" and not works:
             raise ZeroDivisionError("by nothing")
         return works.pop() if product.name == "broken" else "fine"
 
-    products(get_brand=brand)
+    products(get_reference=reference)
     hellotext.add_fault(Fault(kind="garbage", path="/v1/attribution/products", method="POST", times=1))
     broken = make_product(name="broken")
     deliver()

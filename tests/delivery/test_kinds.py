@@ -11,6 +11,7 @@ from django.db.models import Model
 
 import django_hellotext
 from django_hellotext.adapters import KIND_ORDER, registry
+from django_hellotext.adjustments import Adjustments
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.send import OPERATIONS
 from django_hellotext.emulator import Emulator, Fault
@@ -141,13 +142,12 @@ def test_a_changed_coupon_sends_all_that_the_contract_wants(hellotext: Emulator,
     assert remote(hellotext, coupon)["description"] == "Twenty percent off"
 
 
-def test_a_description_that_is_too_long_is_refused_by_name(hellotext: Emulator, deliver: Deliver) -> None:
-    coupon, fine = make_voucher(description="x" * 141), make_voucher()
+def test_a_description_that_is_too_long_is_cut(hellotext: Emulator, deliver: Deliver) -> None:
+    coupon = make_voucher(description="x" * 141)
     deliver()
-    row = mirror(coupon)
-    assert (row.state, row.error_type) == (State.FAILED, "parameter_invalid")
-    assert "description must have at most 140 characters" in row.error_message
-    assert mirror(fine).state == State.SYNCED
+    assert remote(hellotext, coupon)["description"] == "x" * 140
+    [adjustment] = Adjustments.from_json(mirror(coupon).adjustments)
+    assert (adjustment.field, adjustment.kind) == ("description", "shortened")
 
 
 def test_a_refund_arrives_with_its_order_its_buyer_and_its_events(hellotext: Emulator, deliver: Deliver) -> None:

@@ -15,11 +15,12 @@ from django.db.models.signals import post_delete
 import django_hellotext
 from django_hellotext import clock
 from django_hellotext.adapters import registry
+from django_hellotext.adjustments import Adjustments
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Event, RemoteObject, State
 from tests.factories import make_cart_line, make_customer, make_order, make_product
-from tests.testshop.models import Cart, Order, Product
+from tests.testshop.models import Cart, Category, Order, Product
 
 pytestmark = pytest.mark.django_db
 
@@ -63,16 +64,34 @@ def has_failed(row: Any, *, adapter: str) -> bool:
 def test_a_query_that_fails_while_an_object_is_rendered(deliver: Deliver, monkeypatch: pytest.MonkeyPatch) -> None:
     """On PostgreSQL it must not abort the transaction around the drain."""
 
-    def brand(self: object, product: Product) -> str:
+    def reference(self: object, product: Product) -> str:
         if product.name == "broken":
             Product.objects.extra(where=["no_such_column = 1"]).count()
-        return "fine"
+        return str(product.pk)
 
-    monkeypatch.setattr(type(registry.for_model(Product)), "get_brand", brand, raising=False)
+    monkeypatch.setattr(type(registry.for_model(Product)), "get_reference", reference, raising=False)
     broken, fine = make_product(name="broken"), make_product()
     deliver()
     assert has_failed(row_of(broken), adapter="ProductAdapter")
     assert row_of(fine).state == State.SYNCED
+
+
+def test_a_query_of_one_attribute_that_fails_while_an_object_is_rendered(
+    hellotext: Emulator, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL it aborts the transaction around the drain; what is read after it arrives all the same."""
+
+    def brand(self: object, product: Product) -> str:
+        return str(Product.objects.extra(where=["no_such_column = 1"]).count())
+
+    monkeypatch.setattr(type(registry.for_model(Product)), "get_brand", brand, raising=False)
+    product = make_product()
+    product.categories.add(Category.objects.create(name="Sea"))
+    deliver()
+    [there] = hellotext.world.store["product"].rows.values()
+    assert (there["brand"], there["categories"]) == (None, ["Sea"])
+    [adjustment] = Adjustments.from_json(row_of(product).adjustments)
+    assert (adjustment.field, adjustment.kind) == ("brand", "attribute_failed")
 
 
 def test_a_table_that_cannot_be_read(deliver: Deliver, unreadable: Callable[..., None]) -> None:

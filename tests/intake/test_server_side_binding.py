@@ -15,7 +15,11 @@ from django.db import connections, transaction
 from django.test import RequestFactory
 
 import django_hellotext
+from django_hellotext.clock import now
 from django_hellotext.emulator import Emulator
+from django_hellotext.intake.facts import Fact
+from django_hellotext.intake.subjects import profile_link
+from django_hellotext.intake.tracking import insert_fact
 from django_hellotext.models import Change, Event, RemoteObject
 from tests.processes.databases import database
 from tests.testshop.models import Cart
@@ -75,7 +79,8 @@ def test_the_hosts_transaction_goes_on_when_the_database_refuses_an_event() -> N
     """PostgreSQL stores no NUL inside JSON."""
     with transaction.atomic(using=ALIAS):
         customer = User.objects.using(ALIAS).create(username="before")
-        django_hellotext.track("page.viewed", profile=customer, url=URL, metadata={"note": "a\x00b"})
+        fact = Fact(action="page.viewed", profile=profile_link(customer), metadata={"note": "a\x00b"}, tracked_at=now())
+        insert_fact(fact, using=ALIAS)
         User.objects.using(ALIAS).create(username="after")
     assert User.objects.using(ALIAS).count() == 2
     assert recorded() == [("page.viewed", "", "failed", "not_recordable", "")]

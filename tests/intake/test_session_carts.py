@@ -152,9 +152,9 @@ def test_a_customer_who_refuses_to_be_seen_fills_a_cart_without_events(visit: An
     assert RemoteObject.objects.get(kind="cart").state == "synced"
 
 
-def test_metadata_that_cannot_be_sent_is_raised_in_tests_and_the_cart_is_kept(visit: Any) -> None:
-    with pytest.raises(TrackingError, match="metadata"):
-        django_hellotext.cart_changed(visit, [(make_product(), 1)], metadata={"x": object()})
+def test_a_price_that_cannot_be_read_is_raised_in_tests_and_the_cart_is_kept(visit: Any) -> None:
+    with pytest.raises(TrackingError, match="amount"):
+        django_hellotext.cart_changed(visit, [(make_product(), 1, "9,90")])  # type: ignore[list-item]
     of_cart = Change.objects.filter(object_label="hellotext.session_cart")
     assert len([change for change in of_cart if not change.is_reserve]) == 1
 

@@ -107,13 +107,15 @@ class MariaDB(Database):
 
     vendor = "mariadb"
 
-    def __init__(self, name: str, *, host: str = HOST, port: int = SERVICES["mariadb"]) -> None:
-        self.name, self.host, self.port = name, host, port
+    def __init__(
+        self, name: str, *, host: str = HOST, port: int = SERVICES["mariadb"], charset: str = "utf8mb4"
+    ) -> None:
+        self.name, self.host, self.port, self.charset = name, host, port, charset
         self.url = f"mysql://root@{host}:{port}/{name}"
 
     def create(self) -> None:
         self.drop()
-        self._run(f"CREATE DATABASE `{self.name}` CHARACTER SET utf8mb4", on="")
+        self._run(f"CREATE DATABASE `{self.name}` CHARACTER SET {self.charset}", on="")
 
     def drop(self) -> None:
         self._run(f"DROP DATABASE IF EXISTS `{self.name}`", on="")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django_hellotext import adapters
 
 from .models import Cart, MobileApp, Order, Product, Questionnaire, Return, Variant, Voucher
@@ -10,6 +12,8 @@ from .models import Cart, MobileApp, Order, Product, Questionnaire, Return, Vari
 @adapters.register(Product)
 class ProductAdapter(adapters.ProductAdapter):
     reference = "pk"
+    # Many tests need a product that cannot be sent: in this shop it is one without a name.
+    fallbacks: ClassVar = {}
     price = adapters.Money("price", currency=adapters.Value("EUR"))
     brand = "brand.name"
     categories = "categories"
