@@ -124,7 +124,8 @@ def test_an_order_without_a_usable_contact_arrives(hellotext_app: Emulator, deli
     hellotext.track("order.confirmed", order, session=BROWSER)
     deliver()
     assert states() == {State.SYNCED}
-    assert [(one["action"]["name"], one["session"]) for one in events(hellotext_app)] == [("order.confirmed", BROWSER)]
+    there = [(one["action"]["name"], one["session"]) for one in events(hellotext_app)]
+    assert sorted(there) == [("order.confirmed", BROWSER), ("order.placed", None)]
 
 
 def test_an_order_whose_first_email_was_none_is_delivered(
@@ -135,8 +136,8 @@ def test_an_order_whose_first_email_was_none_is_delivered(
     order.email, order.status = ANA, "paid"
     order.save()
     again(deliver)
-    assert held(profiles) == [("Ana", [ANA], [])]
-    [profile] = profiles()
+    [profile] = [one for one in profiles() if one["emails"]]
+    assert (profile["first_name"], profile["emails"]) == ("Ana", [ANA])
     assert ("order.confirmed", profile["id"]) in [
         (one["action"]["name"], one["profile"]) for one in events(hellotext_app)
     ]
@@ -235,7 +236,7 @@ def test_what_cannot_be_read_stays_at_hellotext(
 
 
 def test_an_email_changed_to_that_of_a_guest(hellotext_app: Emulator, deliver: Deliver, profiles: Profiles) -> None:
-    """It has the guest's profile from now on. The one that it leaves behind, and what went there, are noted."""
+    """One profile has both histories, after a repair. The one that the account leaves behind is noted."""
     guest = placed_order(email="ana.new@example.com", first_name="Ana")
     account = make_customer(email=ANA, first_name="Ana")
     own = placed_order(customer=account)
@@ -254,6 +255,9 @@ def test_an_email_changed_to_that_of_a_guest(hellotext_app: Emulator, deliver: D
     assert [of[order.remote_id] for order in orders] == [row.remote_id, left, row.remote_id]
     [noted] = MissingObject.objects.all()
     assert (noted.identity, Event.objects.get(pk=noted.row).object_pk) == (row.identity, str(own.pk))
+    call_command("hellotext_sync", "--repair", "auth.User", stdout=StringIO())
+    assert {one["profile"] for one in events(hellotext_app)} == {row.remote_id}
+    assert len(events(hellotext_app)) == 3
 
 
 def test_an_order_that_is_paid_after_its_customer_was_deleted(
@@ -273,4 +277,32 @@ def test_an_order_that_is_paid_after_its_customer_was_deleted(
     assert profile["emails"] == [ANA]
     last = events(hellotext_app)[-1]
     assert (last["action"]["name"], last["profile"]) == ("order.confirmed", profile["id"])
+    assert states() == {State.SYNCED}
+
+
+def test_an_order_without_contacts_that_is_paid_after_its_customer_was_deleted(
+    hellotext_app: Emulator, deliver: Deliver
+) -> None:
+    """The deleted customer is not made again; the event arrives all the same."""
+    account = make_customer(email=ANA, first_name="Ana")
+    order = placed_order(customer=account, email="")
+    deliver()
+    account.delete()
+    deliver()
+    order.refresh_from_db()
+    order.status = "paid"
+    order.save()
+    again(deliver)
+    assert [one["action"]["name"] for one in events(hellotext_app)] == ["order.placed", "order.confirmed"]
+    assert [profile["emails"] for profile in state(hellotext_app)["profiles"]] == [[], []]
+    assert states() == {State.SYNCED}
+
+
+@pytest.mark.parametrize("email", ["none", ""])
+def test_the_event_of_an_order_without_contact_or_session_arrives(
+    hellotext_app: Emulator, deliver: Deliver, email: str
+) -> None:
+    placed_order(email=email, phone="call me")
+    again(deliver)
+    assert [one["action"]["name"] for one in events(hellotext_app)] == ["order.placed"]
     assert states() == {State.SYNCED}
