@@ -26,15 +26,13 @@ def read(text: str) -> str | None:
     The part before the @ may hold letters and digits of any script (``josé@example.com``).
     """
     plain = _trim(text)
+    if plain.isascii():
+        return plain if _is_valid(plain) else None
     local, _, domain = plain.rpartition("@")
     ascii_domain = _a_form(domain)
     if not local or ascii_domain is None or any(unicodedata.category(one)[0] not in "LMNS" for one in _outside(local)):
         return None
-    try:
-        validate_email(f"{_NOT_ASCII.sub('x', local)}@{ascii_domain}")
-    except ValidationError:
-        return None
-    return f"{local}@{ascii_domain}"
+    return f"{local}@{ascii_domain}" if _is_valid(f"{_NOT_ASCII.sub('x', local)}@{ascii_domain}") else None
 
 
 def canonical(text: str) -> str:
@@ -65,6 +63,14 @@ def spellings(text: str) -> list[str]:
         return [plain, f"{local}{at}{idna.decode(domain)}"]
     except UnicodeError:
         return [plain]
+
+
+def _is_valid(text: str) -> bool:
+    try:
+        validate_email(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def _trim(text: str) -> str:

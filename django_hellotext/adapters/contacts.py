@@ -56,7 +56,8 @@ def comparable(kind: str, value: str) -> str:
 
 def _one(kind: str, field: str, value: Any, region: str | None, customer: Any, where: str) -> str | None:
     """Return ``value`` as it may be sent, or ``None``."""
-    text = None if value is None else read_or_leave_out(field, lambda: str(value).strip())
+    text = value if isinstance(value, str) else _text(field, value)
+    text = text and text.strip()
     if not text:
         return None
     sound = _phone(field, text, region) if kind == PHONE else emails.read(text)
@@ -66,6 +67,10 @@ def _one(kind: str, field: str, value: Any, region: str | None, customer: Any, w
         adjust(field, AdjustmentKind.LEFT_OUT, f"{why[0].upper()}{why[1:]}.", text)
         return None
     return sound if customer is None or is_verified(customer, kind, sound) else None
+
+
+def _text(field: str, value: Any) -> str | None:
+    return None if value is None else read_or_leave_out(field, lambda: str(value))
 
 
 def _phone(field: str, text: str, region: str | None) -> str | None:

@@ -26,6 +26,6 @@ def parts_of(adapter: Adapter, obj: Any, guest: Guest, *, where: str) -> dict[st
 
 
 def _read(adapter: Adapter, obj: Any, name: str, spec: Any, where: str) -> Any:
-    value = adapter.read(obj, spec, where=f"{where}.{name}")
+    value = adapter.read(obj, spec, where=where)
     # A country may be an object with a code.
-    return value if name == contacts.REGION else values.text(value, where=f"{where}.{name}")
+    return value if not value or name == contacts.REGION else values.text(value, where=where)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from . import contacts
@@ -18,8 +19,12 @@ def usable(payload: Mapping[str, Any], *, region: object, customer: Any = None, 
     found: dict[str, Any] = {}
     for name, value in payload.items():
         clean = _CLEAN.get(name)
-        kept = value if clean is None else read_or_leave_out(name, lambda clean=clean, value=value: clean(value))  # type: ignore[misc]  # bound
-        if clean is None or not is_empty(kept):
+        if clean is None:
+            found[name] = value
+            continue
+        # Text is no code of the shop's, and most values are text.
+        kept = clean(value) if isinstance(value, str) else read_or_leave_out(name, partial(clean, value))
+        if not is_empty(kept):
             found[name] = kept
     return contacts.usable(found, region=region, customer=customer, where=where)
 

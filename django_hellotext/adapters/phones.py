@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from .number_changes import changed
+from .number_changes import CHANGES, changed
 
 LIBRARY = "phonenumbers"
 INSTALL = 'pip install "django-hellotext[phones]"'
@@ -75,15 +75,17 @@ def read(text: str, *, region: str | None) -> Phone | None:
         number = found.parse(text, known)
     except found.NumberParseException:
         return None
-    is_valid = found.is_valid_number(number)
-    if not is_valid and (renewed := _renewed(found, number)) is not None:
-        return renewed
     is_international = text.lstrip().startswith(("+", "\uff0b"))
+    if not is_international or number.country_code in CHANGES:
+        if found.is_valid_number(number):
+            return Phone(_formatted(found, number))
+        if (renewed := _renewed(found, number)) is not None:
+            return renewed
+        if not is_international:
+            return None
     # is_possible_number() also accepts numbers that can only be dialled within one town.
-    sound = is_valid or (
-        is_international and found.is_possible_number_with_reason(number) == found.ValidationResult.IS_POSSIBLE
-    )
-    return Phone(_formatted(found, number)) if sound else None
+    is_possible = found.is_possible_number_with_reason(number) == found.ValidationResult.IS_POSSIBLE
+    return Phone(_formatted(found, number)) if is_possible else None
 
 
 def _renewed(library: Any, number: Any) -> Phone | None:
