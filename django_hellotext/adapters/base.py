@@ -21,9 +21,10 @@ from django_hellotext.api.types import Money as ApiMoney
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.exceptions import ConfigurationError, TrackingError
 
-from . import contacts, loading, metadata, texts, values
+from . import contacts, guests, loading, metadata, personal, texts, values
 from .amounts import loaded_amount, writes_amount
 from .dependencies import Dependencies, dependencies_of
+from .failures import read_or_leave_out
 from .fields import Guest, IfPresent, Items, Money, OnChange, Shape, Spec, Value, Variants
 from .inline import variants_of
 from .lines import lines_of
@@ -159,8 +160,8 @@ class Adapter:
                 if values.is_empty(found.get(self.sent_as.get(name, name))):
                     found |= self._stand_in(obj, name)
             if self.kind == "profile":
-                region = self.shaped(obj, contacts.REGION)
-                found = contacts.usable(found, region=region, customer=obj, where=self.where("payload"))
+                region = read_or_leave_out(contacts.REGION, lambda: self.value(obj, contacts.REGION), obj)
+                found = personal.usable(found, region=region, customer=obj, where=self.where("payload"))
         payload = self._without_consent(found, kind=self.kind)
         for name in self.required:
             if values.is_empty(payload.get(self.sent_as.get(name, name))):
@@ -248,12 +249,12 @@ class Adapter:
         """
         if isinstance(self.shaped(obj, "profile"), Link):
             return None
-        found = self.shaped(obj, "guest")
+        found = read_or_leave_out("guest", lambda: self.shaped(obj, "guest"), obj)
         if not isinstance(found, Mapping):
             return None
         values = {name: settle(value) for name, value in found.items() if name != contacts.REGION}
         # A guest has no account that could verify anything: the address is the one that the order is sent to.
-        payload = contacts.usable(values, region=found.get(contacts.REGION), where=self.where("guest"))
+        payload = personal.usable(values, region=found.get(contacts.REGION), where=self.where("guest"))
         if not (payload.get("email") or payload.get("phone")):
             return None
         return self._without_consent(payload, kind="profile")
@@ -417,8 +418,7 @@ class Adapter:
             case Items() | Variants():
                 return self.read(obj, spec.path, where=where)
             case Guest():
-                parts = {name: self._part(obj, part, where, name) for name, part in vars(spec).items()}
-                return {name: values.text(part, where=where) for name, part in parts.items() if part}
+                return guests.parts_of(self, obj, spec, where=where)
             case OnChange():
                 return self._read_status(obj, spec, where=where)
             case Mapping():

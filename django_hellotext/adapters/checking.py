@@ -13,6 +13,7 @@ from django.db.models import Model
 from django_hellotext.actions import BUILT_IN
 from django_hellotext.conf import configured, hellotext_settings
 
+from .address_checks import check_addresses
 from .circles import circles
 from .fields import Guest, IfPresent, Items, Money, OnChange, Shape, Value, Variants
 from .paths import Trace, accepts, concrete, trace
@@ -60,7 +61,7 @@ def check_adapter(adapter: Adapter) -> list[CheckMessage]:
             message = f"{adapter.where(f'get_{name}')} cannot be called with one object."
             found.append(_error("hellotext.E103", adapter, message, CALLABLE_HINT))
     found += [*_refundable(adapter), *_removal(adapter), *_former(adapter), *_unverified(adapter)]
-    found += [*_depends_on(adapter), *check_unseen(adapter)]
+    found += [*_depends_on(adapter), *check_unseen(adapter), *check_addresses(adapter)]
     return [*found, *_source(adapter), *_currency(adapter), *check_names(adapter), *_unreachable(adapter)]
 
 

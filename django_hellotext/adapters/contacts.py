@@ -1,8 +1,7 @@
 """E-mails and phones of a profile: only what is certainly one, and certainly theirs, is sent.
 
 Hellotext joins profiles by e-mail and phone. So an address that a customer has only claimed is left out until it is
-verified (demand A10), a phone that cannot be told is left out (I4), and so is an e-mail that is none: the rest of
-the profile goes.
+verified, and so are a phone that cannot be read and an e-mail that is none: the rest of the profile goes.
 """
 
 from __future__ import annotations
@@ -12,26 +11,28 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
-
+from django_hellotext import emails
+from django_hellotext.adjustments import AdjustmentKind, adjust
 from django_hellotext.conf import hellotext_settings
 
 from . import phones
+from .countries import code_of
+from .failures import read_or_leave_out
 from .verification import is_verified
 
 logger = logging.getLogger("django_hellotext.adapters")
 
-KINDS = {"email": "email", "emails": "email", "phone": "phone", "phones": "phone"}
+EMAIL, PHONE = "email", "phone"
+KINDS = {"email": EMAIL, "emails": EMAIL, "phone": PHONE, "phones": PHONE}
 REGION = "phone_region"
 
 
 def usable(payload: Mapping[str, Any], *, region: object, customer: Any = None, where: str) -> dict[str, Any]:
-    """``payload`` of a profile with its e-mails and phones made sure of.
+    """Return ``payload`` of a profile with its e-mails and phones made sure of.
 
-    :param region: ISO 3166 alpha-2 of local phone numbers; by default that of the payload's address, then
-        ``HELLOTEXT["PHONE_REGION"]``. :param customer: whose addresses have to be verified; ``None`` for a guest.
-    :param where: the adapter, for the log.
+    :param region: the country of local phone numbers, as ``countries.code_of`` takes it; by default that of the
+        payload's address, then ``HELLOTEXT["PHONE_REGION"]``. :param customer: whose addresses have to be verified;
+        ``None`` for a guest. :param where: the adapter, for the log.
     """
     area = _region_of(payload, region)
     found: dict[str, Any] = {}
@@ -40,46 +41,59 @@ def usable(payload: Mapping[str, Any], *, region: object, customer: Any = None, 
         if kind is None:
             found[name] = value
         elif isinstance(value, Mapping):
-            kept = {key: _one(kind, one, area, customer, where) for key, one in value.items()}
+            kept = {key: _one(kind, f"{kind}[{key}]", one, area, customer, where) for key, one in value.items()}
             if any(kept.values()):
                 found[name] = {key: one for key, one in kept.items() if one}
-        elif usable_value := _one(kind, value, area, customer, where):
+        elif usable_value := _one(kind, kind, value, area, customer, where):
             found[name] = usable_value
     return found
 
 
-def _one(kind: str, value: Any, region: str | None, customer: Any, where: str) -> str | None:
-    """``value`` as it may be sent, or ``None``."""
-    text = str(value).strip() if value is not None else ""
+def comparable(kind: str, value: str) -> str:
+    """Return an e-mail or phone as Hellotext compares it: e-mails without regard to case and spelling of the domain."""
+    return emails.canonical(value) if kind == EMAIL else value.strip()
+
+
+def _one(kind: str, field: str, value: Any, region: str | None, customer: Any, where: str) -> str | None:
+    """Return ``value`` as it may be sent, or ``None``."""
+    text = value if isinstance(value, str) else _text(field, value)
+    text = text and text.strip()
     if not text:
         return None
-    sound = phones.to_e164(text, region=region) if kind == "phone" else _email(text)
+    sound = _phone(field, text, region) if kind == PHONE else emails.read(text)
     if sound is None:
-        _say_left_out(kind, where, region)
+        why = _why_left_out(kind, region)
+        _log_left_out(kind, where, why)
+        adjust(field, AdjustmentKind.LEFT_OUT, f"{why[0].upper()}{why[1:]}.", text)
         return None
     return sound if customer is None or is_verified(customer, kind, sound) else None
 
 
+def _text(field: str, value: Any) -> str | None:
+    return None if value is None else read_or_leave_out(field, lambda: str(value))
+
+
+def _phone(field: str, text: str, region: str | None) -> str | None:
+    found = phones.read(text, region=region)
+    if found is not None and found.change:
+        adjust(field, AdjustmentKind.REPAIRED, found.change, text)
+    return found.e164 if found is not None else None
+
+
 @cache
-def _say_left_out(kind: str, where: str, region: str | None) -> None:
-    """Once for each adapter, kind and region: a table of a million customers has thousands of them."""
-    if kind == "email":
-        why = "it is no e-mail address"
-    elif phones.library() is None:
-        why = f"it has no country code, or not a clear one. To read local numbers, run: {phones.INSTALL}"
-    elif region:
-        why = f"it is no phone number of {region}, nor one with a country code"
-    else:
-        why = "it has no country code, and neither phone_region nor HELLOTEXT['PHONE_REGION'] says the country"
+def _log_left_out(kind: str, where: str, why: str) -> None:
+    """Log once for each adapter, kind and reason: a table of a million customers has thousands of them."""
     logger.warning("%s.left_out: of some in %s, because %s. The rest of the profile is sent.", kind, where, why)
 
 
-def _email(text: str) -> str | None:
-    try:
-        validate_email(text)
-    except ValidationError:
-        return None
-    return text
+def _why_left_out(kind: str, region: str | None) -> str:
+    if kind == EMAIL:
+        return "it is no e-mail address"
+    if phones.library() is None:
+        return f"it has no country code, or not a clear one. To read local numbers, run: {phones.INSTALL}"
+    if region:
+        return f"it is no phone number of {region}, nor one with a country code"
+    return "it has no country code, and neither phone_region nor HELLOTEXT['PHONE_REGION'] says the country"
 
 
 def _region_of(payload: Mapping[str, Any], region: object) -> str | None:
@@ -88,6 +102,8 @@ def _region_of(payload: Mapping[str, Any], region: object) -> str | None:
     for candidate in (region, country, hellotext_settings.PHONE_REGION):
         if phones.is_region(candidate):
             return str(candidate).upper()
+        if candidate and (code := code_of(candidate)) is not None and phones.is_region(code):
+            return code
     return None
 
 

@@ -18,10 +18,11 @@ class ProfileAdapter(Adapter):
     ``first_name``, ``last_name``, ``email``: text; by default the model's fields of these names, where it has them.
     ``phone``: sent as E.164; a local one belongs to the country ``phone_region`` (ISO 3166 alpha-2), else to that of
     the address, else to ``HELLOTEXT["PHONE_REGION"]``, and is left out where none of them is known. ``address``: a
-    mapping with the contract's keys (``city``, ``country`` as ISO 3166 alpha-2, ``postal_code``, …) or an
-    ``api.types.Address``. ``emails``, ``phones``, ``addresses``: further ones, by name (``{"work": …}``). ``lists``:
-    names of lists; membership is not consent. ``properties``: values by the property's name; ``properties_by_id``: by
-    its ID.
+    mapping with ``street`` (text, or ``name`` and ``number``), ``city``, ``postal_code``, ``region``, ``subregion``,
+    ``country`` (a code, a name or an object with a code), ``notes``, ``latitude``, ``longitude``; or an
+    ``api.types.Address``; or a text. ``emails``, ``phones``, ``addresses``: further ones, by name (``{"work": …}``).
+    ``lists``: names of lists; membership is not consent. ``properties``: values by the property's name, dates as such;
+    ``properties_by_id``: by its ID.
 
     ``keeps_former``: those of ``email``, ``phone`` and ``address`` of which Hellotext keeps the former value when the
     shop's changes: the new one becomes the default there, and the other stays beside it. By default the new one takes

@@ -13,6 +13,7 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.utils.module_loading import import_string
 
+from django_hellotext import emails
 from django_hellotext.conf import hellotext_settings
 
 logger = logging.getLogger("django_hellotext.adapters")
@@ -58,4 +59,5 @@ def _ask(hook: Any, customer: Any, kind: str, value: str) -> bool:
 def _is_confirmed_by_allauth(customer: Any, value: str) -> bool:
     # All of them, so that a prefetched set costs no query.
     addresses = getattr(customer, ALLAUTH_EMAILS).all()
-    return any(address.verified and address.email.casefold() == value.casefold() for address in addresses)
+    wanted = emails.canonical(value)
+    return any(address.verified and emails.canonical(address.email) == wanted for address in addresses)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .dashboard import DashboardAdmin
 from .mixin import HellotextAdminMixin
 from .pages import AccountAdmin, ChangeAdmin, EventAdmin, RemoteObjectAdmin, SessionAdmin
+from .people import ProfileAdmin
 
 __all__ = [
     "AccountAdmin",
@@ -12,6 +13,7 @@ __all__ = [
     "DashboardAdmin",
     "EventAdmin",
     "HellotextAdminMixin",
+    "ProfileAdmin",
     "RemoteObjectAdmin",
     "SessionAdmin",
 ]

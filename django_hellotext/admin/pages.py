@@ -19,7 +19,7 @@ from django_hellotext.adapters import registry
 from django_hellotext.adapters.money import round_to_minor_unit
 from django_hellotext.delivery.breaker import Breaker
 from django_hellotext.delivery.preview import preview, preview_event
-from django_hellotext.models import PROXIES, Account, Change, Event, RemoteObject, Session, State
+from django_hellotext.models import PROXIES, Account, Change, Event, Profile, RemoteObject, Session, State
 from django_hellotext.models.objects import RemoteObjectQuerySet
 from django_hellotext.models.sessions import SessionQuerySet
 from django_hellotext.redaction import REDACTED, hide
@@ -251,7 +251,8 @@ def _answered(row: RemoteObject) -> dict[str, Any]:
 
 
 for proxy in PROXIES:
-    admin.site.register(proxy, RemoteObjectAdmin)
+    if proxy is not Profile:
+        admin.site.register(proxy, RemoteObjectAdmin)
 
 
 @admin.register(Session)

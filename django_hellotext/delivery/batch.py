@@ -64,8 +64,8 @@ class Work:
     ``duplicate`` is the refusal of a value that another object has.
 
     Of a profile: ``is_placed`` says that ``profiles.place`` has decided which one it is, ``attributed_to`` is the ID
-    of another account's, ``is_new_profile`` says that the row did not have it before, and ``leftovers`` are the rows of
-    guests who had sent something to it.
+    of another account's, ``is_new_profile`` says that the row did not have it before, ``has_moved`` that it had another
+    one, and ``leftovers`` are the rows of guests who had sent something to it.
     """
 
     row: Deliverable
@@ -90,6 +90,7 @@ class Work:
     is_placed: bool = False
     attributed_to: str = ""
     is_new_profile: bool = False
+    has_moved: bool = False
     leftovers: list[RemoteObject] = field(default_factory=list)
     missing: set[Link] = field(default_factory=set)
     fallbacks: dict[Link, Link] = field(default_factory=dict)

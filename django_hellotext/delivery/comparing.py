@@ -12,6 +12,7 @@ from typing import Any
 
 from ..adapters import Link
 from ..api.types import Money
+from ..emails import canonical
 
 # Never changed by anybody (contract), or known only in another form there.
 NOT_COMPARED = frozenset({"source", "reference", "profile", "product", "order", "properties", "properties_by_id"})
@@ -39,7 +40,7 @@ def _agrees(name: str, sent: Any, value: Any) -> bool:
         return True
     if name in SEVERAL:
         # They may have further ones; ours is to be among them.
-        return not sent or _text(sent) in {_text(one) for one in value or ()}
+        return not sent or _contact(name, sent) in {_contact(name, one) for one in value or ()}
     if isinstance(sent, Money):
         return isinstance(value, Mapping) and (
             _number(value.get("amount")) == sent.amount and value.get("currency") == sent.currency
@@ -86,6 +87,10 @@ def _number(value: Any) -> Decimal | None:
         return Decimal(str(value))
     except InvalidOperation:
         return None
+
+
+def _contact(kind: str, value: Any) -> str:
+    return canonical(str(value or "")) if kind == "email" else _text(value)
 
 
 def _text(value: Any) -> str:

@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 
 from ..api import HellotextClient
 from ..conf import hellotext_settings
+from ..emails import canonical
 from ..exceptions import ApiError, NotFound, Outcome, RateLimited, ValidationError
 from ..models import Kind
 from .definitions import Definition, missing
@@ -232,7 +233,7 @@ def _after(family: Any, cursors: list[str]) -> Any:
 
 
 def _folded(key: str, text: str) -> str:
-    return text.strip().lower() if key == "email" else text
+    return canonical(text) if key == "email" else text
 
 
 def _chunks(values: list[str]) -> Iterator[list[str]]:

@@ -20,13 +20,16 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Case, Value, When
 
 from ..adapters import registry
-from ..adapters.contacts import KINDS, addresses_of
+from ..adapters.contacts import EMAIL, KINDS, PHONE, addresses_of, comparable
 from ..adapters.unknown_customer import UNKNOWN_CUSTOMERS
+from ..adjustments import AdjustmentKind, adjust, collecting
 from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..exceptions import ApiError
 from ..models import FORMER, LAST_PAYLOAD, Kind, RemoteObject, SkipReason, State
+from .adjusted import without_unread
 from .differences import SENT, cleared, with_cleared
+from .histories import note_history
 from .mirrors import traces_of
 from .policy import will_not_tell
 from .reconcile import profile_with
@@ -37,8 +40,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("django_hellotext.delivery")
 
-EMAIL, PHONE = "email", "phone"
 SHARED = "profile_shared"
+TAKEN = "Another profile at Hellotext has it."
 MOST_GUESTS = 100  # rows that are read of one batch; the others are noted with their next event
 
 Contact = tuple[str, str]  # its kind, and its value as it is compared
@@ -62,11 +65,6 @@ def is_account(row: RemoteObject) -> bool:
 def contacts_of(payload: Mapping[str, Any]) -> list[Contact]:
     """Return the e-mails and phones of a profile's payload, the default ones before the named ones."""
     return [(kind, comparable(kind, value)) for kind, value in addresses_of(payload)]
-
-
-def comparable(kind: str, value: str) -> str:
-    """Return ``value`` as Hellotext compares it: e-mails without regard to case."""
-    return value.strip().casefold() if kind == EMAIL else value.strip()
 
 
 def own_id(row: RemoteObject) -> str:
@@ -128,12 +126,14 @@ def place(work: Work, found: Mapping[Contact, Found]) -> None:
     if taken:
         kinds = sorted({kind for kind, _ in taken})
         logger.info("profile.contacts_left_out", extra={"row": row.pk, "kinds": kinds})
-        work.payload = _without(payload, taken)
+        with collecting(work.adjustments):
+            work.payload = _without(payload, taken)
     if not own_id(row) or target != row.remote_id:
         work.is_new_profile = True
     if target != row.remote_id:
         if own_id(row):
             logger.info("profile.moved", extra={"row": row.pk, "before": row.remote_id, "after": target})
+            work.has_moved = is_account(row)
         row.data = data_without_profile(row)
         row.remote_id, row.payload_hash = target, ""
     row.attributed = False
@@ -255,6 +255,8 @@ def settle_holders(work: Work) -> None:
     row = work.row
     if not isinstance(row, RemoteObject):
         return
+    if work.has_moved:
+        note_history(row)
     holders = holders_of([row.remote_id], but=row)[row.remote_id]
     owner = next(filter(is_account, holders), None)
     if owner is None:
@@ -340,7 +342,7 @@ def set_removals(work: Work) -> None:
     if not isinstance(row, RemoteObject) or payload is None:
         return
     adapter = registry.for_label(row.host_label)
-    sent = row.data.get(SENT, [])
+    sent = without_unread(row.data.get(SENT, []), work.adjustments, kind=row.kind)
     work.cleared = cleared(row.kind, sent, payload, declares=adapter.declares) if adapter is not None else {}
     # Lists are joined one by one, and none is left here: what others have put the profile on stays.
     names = [name for guest in work.leftovers for name in guest.data[SENT] if not name.startswith("lists[")]
@@ -353,24 +355,34 @@ def without_refused(work: Work, parameter: str) -> bool:
     names = [one for one in (name, f"{name}s") if one in KINDS and one in (work.payload or {})]
     if work.payload is None or not names:
         return False
+    with collecting(work.adjustments):
+        adjust(name, AdjustmentKind.DUPLICATE, TAKEN)
     work.payload = {one: value for one, value in work.payload.items() if one not in names}
     set_removals(work)
     return True
 
 
 def _without(payload: Mapping[str, Any], contacts: Container[Contact]) -> dict[str, Any]:
-    """Return ``payload`` without ``contacts``."""
+    """Return ``payload`` without ``contacts``, each with an adjustment."""
     left: dict[str, Any] = {}
     for name, value in payload.items():
         kind = KINDS.get(name)
         if kind is None:
             left[name] = value
-        elif not isinstance(value, Mapping):
-            if (kind, comparable(kind, str(value))) not in contacts:
-                left[name] = value
-        elif kept := {key: one for key, one in value.items() if (kind, comparable(kind, str(one))) not in contacts}:
-            left[name] = kept
+        elif isinstance(value, Mapping):
+            kept = {key: one for key, one in value.items() if not _is_among(contacts, kind, f"{kind}[{key}]", one)}
+            if kept:
+                left[name] = kept
+        elif not _is_among(contacts, kind, kind, value):
+            left[name] = value
     return left
+
+
+def _is_among(contacts: Container[Contact], kind: str, field: str, value: Any) -> bool:
+    if (kind, comparable(kind, str(value))) not in contacts:
+        return False
+    adjust(field, AdjustmentKind.DUPLICATE, TAKEN, value)
+    return True
 
 
 def shared_message(other: RemoteObject) -> str:

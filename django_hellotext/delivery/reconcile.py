@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
 
+from .. import emails
 from ..api import HellotextClient
 from ..exceptions import ApiError, NotFound, Outcome, RateLimited
 from ..models import UUID_KEY, Event, Kind
@@ -93,16 +94,17 @@ def find_object(client: HellotextClient, kind: str, values: Mapping[str, Any]) -
 def profile_with(client: HellotextClient, kind: str, value: str) -> Any:
     """Return the profile that has this e-mail or phone (``kind``), or ``None``.
 
-    Raises ``ApiError`` when Hellotext cannot be asked. E-mails are compared without regard to case.
+    Raises ``ApiError`` when Hellotext cannot be asked. E-mails are compared as ``emails.canonical`` says.
     """
     # The filter's name is inferred: an account that ignores it would list everybody.
-    is_email = kind == "email"
-    listed = (
-        client.profiles.list(limit=PAGE, email=value) if is_email else client.profiles.list(limit=PAGE, phone=value)
-    )
-    for profile in listed.items:
-        if value.casefold() in {one.casefold() for one in (profile.emails if is_email else profile.phones)}:
-            return profile
+    if kind != "email":
+        phones = client.profiles.list(limit=PAGE, phone=value)
+        return next((profile for profile in phones.items if value in profile.phones), None)
+    wanted = emails.canonical(value)
+    for spelling in emails.spellings(value):  # people and other systems may have typed either
+        for profile in client.profiles.list(limit=PAGE, email=spelling).items:
+            if wanted in map(emails.canonical, profile.emails):
+                return profile
     return None
 
 

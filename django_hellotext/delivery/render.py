@@ -11,9 +11,10 @@ from django.db import models
 from ..adapters import Adapter, ProfileAdapter, registry
 from ..adapters.reading import rendered
 from ..adapters.rendering import neutral
-from ..adjustments import AdjustmentKind, collecting
+from ..adjustments import collecting
 from ..models import LAST_PAYLOAD, Kind, RemoteObject, SkipReason
 from ..models.deliverable import error_fields
+from .adjusted import keep_later, without_unread
 from .amounts import adapter_fault
 from .differences import SENT, cleared
 from .mirrors import payload_hash, traces_of
@@ -71,23 +72,14 @@ def _render(work: Work, row: RemoteObject, host: models.Model, adapter: Adapter)
         work.skip = SkipReason.ANONYMOUS
         return
     work.hash = payload_hash(work.payload)
-    work.cleared = _cleared(work, row, adapter, work.payload)
+    sent = without_unread(row.data.get(SENT, []), work.adjustments, kind=row.kind)
+    work.cleared = cleared(row.kind, sent, work.payload, declares=adapter.declares)
+    if row.remote_id and row.payload_hash == work.hash:
+        keep_later(row, work.adjustments)
     if isinstance(adapter, ProfileAdapter):
         work.new_defaults = _new_defaults(adapter, row, work.payload)
     if row.kind == adapter.kind:
         work.fault = take_reference(row, adapter, work.payload)
-
-
-def _cleared(work: Work, row: RemoteObject, adapter: Adapter, payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is to be taken away at Hellotext; not what could not be read now, and may well be as it was."""
-    found = cleared(row.kind, row.data.get(SENT, []), payload, declares=adapter.declares)
-    if not found:
-        return found
-    kinds = {AdjustmentKind.ATTRIBUTE_FAILED}
-    if row.kind != Kind.PROFILE:
-        kinds.add(AdjustmentKind.LEFT_OUT)
-    unread = {one.field.partition(".")[0] for one in work.adjustments if one.kind in kinds}
-    return {name: value for name, value in found.items() if name not in unread}
 
 
 def _payload(adapter: Adapter, host: models.Model, row: RemoteObject) -> dict[str, Any] | None:

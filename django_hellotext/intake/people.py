@@ -11,6 +11,7 @@ from django.core.exceptions import FieldError
 from django.db import models
 from django.db.models import Q
 
+from .. import emails
 from ..adapters import Adapter, Guest, IfPresent, Link, OrderAdapter, RefundAdapter, contacts, registry
 from ..adapters.session_cart import SESSION_CARTS
 from ..adapters.unknown_customer import unknown_customer
@@ -182,8 +183,9 @@ def _search(person: Person, adapter: Adapter, *, claims: bool) -> None:
         return
     if isinstance(declared, IfPresent) and not adapter.has(declared):
         return
-    for email in person.emails:
-        for obj in _hosts(person, adapter, **{f"{path}__iexact": email}):
+    spellings = {one for email in person.emails for one in (email, *emails.spellings(email))}
+    for spelling in sorted(spellings):
+        for obj in _hosts(person, adapter, **{f"{path}__iexact": spelling}):
             _add_found(person, adapter, obj, claims=claims)
 
 
@@ -191,8 +193,8 @@ def _add_found(person: Person, adapter: Adapter, obj: models.Model, *, claims: b
     link = link_to(obj, adapter)
     if adapter.kind == Kind.PROFILE:
         found = _addresses(adapter, obj)
-        known = {email.casefold() for email in person.emails}
-        if claims or any(kind == EMAIL and value.casefold() in known for kind, value in found):
+        known = set(map(emails.canonical, person.emails))
+        if claims or any(kind == EMAIL and emails.canonical(value) in known for kind, value in found):
             person.links.add(link)
             person.addresses.update(found)
         return

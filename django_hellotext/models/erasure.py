@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 from .. import clock
+from ..emails import canonical
 from .identity import ordering_key
 from .objects import Kind, RemoteObject, identity_of
 from .states import Removal, SkipReason, State
@@ -22,7 +23,7 @@ _SALT = "django_hellotext.erased"
 
 def hashes_of(kind: str, address: str) -> list[str]:
     """The keyed hashes of an e-mail or phone: under today's ``SECRET_KEY`` first, then under its fallbacks."""
-    plain = f"{kind}:{address.strip().casefold()}"
+    plain = f"{kind}:{canonical(address)}"
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     return [salted_hmac(_SALT, plain, secret=key, algorithm="sha256").hexdigest() for key in keys]
 

@@ -79,7 +79,25 @@ def trouble(shop: Any, deliver: Deliver) -> Order:
         **error_fields(status=None, type=Session.CONFLICT, parameter="session", message="It is another customer's."),
     )
     Change.about("bookshop.order", str(refused.pk), account="books/test", happened_at=now).save()
+    second_account(refused)
     return refused
+
+
+def second_account(order: Order) -> None:
+    """Another account of the customer of ``order``."""
+    with django_hellotext.paused():
+        user = User.objects.create_user("ada-again", email="ADA@example.com")
+    first = Profile.objects.get(host_label="auth.user", host_pk=str(order.customer_id))
+    Profile.objects.create(
+        account=first.account,
+        identity=fingerprint("second account"),
+        kind=first.kind,
+        host_label=first.host_label,
+        host_pk=str(user.pk),
+        remote_id=first.remote_id,
+        attributed=True,
+        state=State.SYNCED,
+    )
 
 
 def event(number: int, **values: Any) -> Event:
@@ -119,7 +137,8 @@ def every_page(refused: Order) -> dict[str, str]:
         "objects": ours(RemoteOrder),
         "object": ours(RemoteOrder, f"{mirror.pk}/change/"),
         "object-sent": ours(RemoteOrder, f"{RemoteOrder.objects.exclude(pk=mirror.pk).get().pk}/change/"),
-        "profile": ours(Profile, f"{Profile.objects.latest('pk').pk}/change/"),
+        "profiles-one-customer": ours(Profile, "?customers=one"),
+        "profile": ours(Profile, f"{Profile.objects.filter(attributed=False).latest('pk').pk}/change/"),
         "sessions": ours(Session),
         "session": ours(Session, f"{Session.objects.latest('pk').pk}/change/"),
         "changes": ours(Change),

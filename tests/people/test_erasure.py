@@ -442,7 +442,7 @@ def test_an_account_whose_profile_cannot_be_made_can_be_forgotten(
     customer = make_customer(email=EMAIL)
     deliver()
     with monkeypatch.context() as patched:
-        patched.setattr(type(registry.for_model(User)), "get_properties", broken, raising=False)
+        patched.setattr(type(registry.for_model(User)), "build", broken)
         hellotext.forget_customer(customer)
     assert "adapter.failed" in caplog.messages
     placed_order(email=EMAIL)

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.checks import run_checks
+from django_countries.fields import Country
 
 from django_hellotext.adapters import Guest, UserProfileAdapter, contacts
-from django_hellotext.adapters.phones import is_region, to_e164
+from django_hellotext.adapters.phones import is_region, read, to_e164
 from django_hellotext.api.types import Address
 from tests.adapters.shop import order_adapter
 from tests.factories import placed_order
@@ -70,10 +71,63 @@ def test_a_number_is_sent_as_e164_or_not_at_all(typed: str, region: str | None, 
     assert to_e164(typed, region=region) == sent
 
 
+FORMER_NUMBERS = [
+    # as it was typed, the region, as it is sent
+    ("+52 1 55 1234 5678", None, "+525512345678"),
+    ("521 55 1234 5678", "MX", "+525512345678"),
+    ("1 55 1234 5678", "MX", "+525512345678"),
+    ("044 55 1234 5678", "MX", "+525512345678"),
+    ("045 55 1234 5678", "MX", "+525512345678"),
+    ("01 55 1234 5678", "MX", "+525512345678"),
+    ("+52 01 55 1234 5678", None, "+525512345678"),
+    ("+55 11 8765-4321", None, "+5511987654321"),
+    ("(11) 8765-4321", "BR", "+5511987654321"),
+    ("(011) 8765-4321", "BR", "+5511987654321"),
+    ("+54 9 11 15 2345-6789", None, "+5491123456789"),
+    ("+54 9 223 15 512-4567", None, "+5492235124567"),
+    ("+54 9 0223 512-4567", None, "+5492235124567"),
+    ("+57 1 765 4321", None, "+576017654321"),
+]
+CURRENT_NUMBERS = [
+    ("+52 55 1234 5678", None, "+525512345678"),
+    ("55 1234 5678", "MX", "+525512345678"),
+    ("+55 11 98765-4321", None, "+5511987654321"),
+    ("+55 11 3765-4321", None, "+551137654321"),  # a fixed line has eight digits
+    ("+55 11 7765-4321", None, "+551177654321"),  # trunked radio has kept eight digits
+    ("011 15-2345-6789", "AR", "+5491123456789"),  # the library itself knows the 15 at home
+    ("+54 0 11 15 5744 7700", None, "+5491157447700"),
+    ("+54 11 2345-6789", None, "+541123456789"),  # may be a fixed line: no 9 is invented
+    ("+57 601 765 4321", None, "+576017654321"),
+]
+# What no change makes valid, or more than one could: as typed if that may be a number, else left out.
+UNCLEAR_NUMBERS = [
+    ("+54 11 15 2345", None, None),
+    ("15 2345-6789", "AR", None),  # the area code is missing
+    ("+55 11 5765 43210", None, "+5511576543210"),
+    ("+52 1 55 1234 56", None, None),
+    ("8765-4321", "BR", None),
+]
+
+
+@pytest.mark.parametrize(("typed", "region", "sent"), FORMER_NUMBERS)
+def test_a_number_of_a_former_plan_is_brought_up_to_date(typed: str, region: str | None, sent: str) -> None:
+    found = read(typed, region=region)
+    assert found is not None
+    assert found.e164 == sent
+    assert found.change.endswith(".")
+
+
+@pytest.mark.parametrize(("typed", "region", "sent"), [*CURRENT_NUMBERS, *UNCLEAR_NUMBERS])
+def test_the_digits_of_another_number_are_never_changed(typed: str, region: str | None, sent: str | None) -> None:
+    found = read(typed, region=region)
+    assert (found.e164 if found else None) == sent
+    assert found is None or found.change == ""
+
+
 @pytest.fixture(autouse=True)
 def nothing_said_yet() -> None:
     """What is said once for each process is said in each test."""
-    contacts._say_left_out.cache_clear()
+    contacts._log_left_out.cache_clear()
 
 
 class Customers(UserProfileAdapter):
@@ -99,6 +153,14 @@ def test_the_region_comes_from_the_object_then_its_address_then_the_setting(sett
     assert sent_by(by_mapping, first_name="DE", last_name="030 1234567")["phone"] == "+49301234567"
     by_address = type("ByAddress", (Customers,), {"get_address": lambda self, obj: Address(country="DE")})
     assert sent_by(by_address, last_name="030 1234567")["phone"] == "+49301234567"
+
+
+@pytest.mark.parametrize("country", ["Germany", "Deutschland", "DEU", Country("DE")])
+def test_the_region_may_be_a_name_or_an_object(country: Any) -> None:
+    adapter = type("ByCountry", (Customers,), {"phone_region": lambda user: country})
+    assert sent_by(adapter, last_name="030 1234567")["phone"] == "+49301234567"
+    adapter = type("ByCountry", (Customers,), {"phone_region": None, "address": {"country": lambda user: country}})
+    assert sent_by(adapter, last_name="030 1234567")["phone"] == "+49301234567"
 
 
 def test_named_numbers_follow_the_same_rule() -> None:
