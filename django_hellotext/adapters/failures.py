@@ -16,12 +16,13 @@ def read_or_leave_out(field: str, read: Callable[[], T], obj: Any = None) -> T |
     :param obj: the object of the shop that is read, if there is one. Raises as ``reading.leave_out`` does.
     """
     try:
-        return read_apart(_read, obj, read)
+        found: T = read_apart(_read, obj, read)
     except Exception as error:  # the shop's own code
         where = Where(field)
         where.attribute = field
         leave_out(error, obj, where=where)
         return None
+    return found
 
 
 def _read(_: Any, read: Callable[[], T]) -> T:
