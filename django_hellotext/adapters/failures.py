@@ -17,12 +17,12 @@ def read_or_leave_out(field: str, read: Callable[[], T], obj: Any = None) -> T |
     """
     try:
         found: T = read_apart(_read, obj, read)
-        return found
     except Exception as error:  # the shop's own code
         where = Where(field)
         where.attribute = field
         leave_out(error, obj, where=where)
         return None
+    return found
 
 
 def _read(_: Any, read: Callable[[], T]) -> T:
