@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from .. import emails
 from ..adapters import Adapter, Guest, IfPresent, Link, OrderAdapter, RefundAdapter, contacts, registry
+from ..adapters.reading import strict
 from ..adapters.session_cart import SESSION_CARTS
 from ..adapters.unknown_customer import unknown_customer
 from ..conf import hellotext_settings
@@ -154,7 +155,8 @@ def _add_object(person: Person, who: models.Model) -> None:
 def _addresses(adapter: Adapter, customer: models.Model) -> list[tuple[str, str]]:
     """The e-mails and phones of an account as they are sent: those that are certainly theirs."""
     try:
-        return contacts.addresses_of(adapter.payload(customer))
+        with strict():  # an address that cannot be read must not be missing
+            return contacts.addresses_of(adapter.payload(customer))
     except Exception as error:
         # The host's own code. Whoever's profile cannot be made can be forgotten all the same.
         logger.warning("adapter.failed", extra={"adapter": type(adapter).__name__, "error": type(error).__name__})

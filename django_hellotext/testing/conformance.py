@@ -62,6 +62,8 @@ def renders(trial: Trial) -> Iterator[str]:
         try:
             with strict():
                 encode_json(plain(trial.adapter.payload(obj)))
+                if trial.adapter.has_guests:
+                    trial.adapter.guest_payload(obj)
             trial.adapter.status(obj)
         except Exception as error:
             # The adapter under test may raise anything; this is what it is tried for.

@@ -20,7 +20,7 @@ from django_hellotext.emulator import Emulator
 from django_hellotext.exceptions import TrackingError
 from django_hellotext.intake import once
 from django_hellotext.models import Change, Event, State
-from tests.factories import make_customer, make_order, make_product, make_return, placed_order
+from tests.factories import make_customer, make_order, make_product, make_return, make_voucher, placed_order
 from tests.testshop.models import Order
 
 pytestmark = pytest.mark.django_db
@@ -489,6 +489,13 @@ def test_an_order_with_a_price_that_was_divided_out_arrives(
 
 
 @pytest.mark.usefixtures("hellotext")
-def test_an_amount_out_of_range_is_a_fault_of_the_row() -> None:
+def test_an_amount_out_of_range_is_a_fault_of_a_row_that_has_no_other() -> None:
     with pytest.raises(TrackingError, match="below 10"):
-        django_hellotext.track("order.placed", make_order(customer=make_customer()), amount="1e20")
+        django_hellotext.track("coupon.redeemed", make_voucher(), profile=make_customer(), amount="1e20")
+
+
+def test_an_order_whose_amount_is_out_of_range_has_its_own_total(hellotext: Emulator, deliver: Deliver) -> None:
+    order = make_order(customer=make_customer(), total=Decimal("31.40"))
+    django_hellotext.track("order.placed", order, amount="1e20")
+    deliver()
+    assert sent(hellotext) == {"order.placed": (Decimal("31.40"), "EUR")}

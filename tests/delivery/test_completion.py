@@ -16,7 +16,7 @@ from django_hellotext.adapters import registry
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Event
-from tests.factories import make_cart, make_customer, make_order, make_product
+from tests.factories import make_cart, make_customer, make_order, make_product, make_voucher
 from tests.testshop.models import Cart, CartLine, Order
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quiet")]
@@ -113,10 +113,10 @@ def test_what_is_recorded_once_more_is_no_second_event(hellotext: Emulator, deli
 
 
 def test_a_fault_of_the_arguments_leaves_the_key_free(hellotext: Emulator, deliver: Deliver) -> None:
-    order = make_order(customer=make_customer())
+    order, coupon = make_order(customer=make_customer()), make_voucher()
     for amount in ("a lot", "31.40"):
         with broken(Order, "get_profile") if amount == "a lot" else pytest.MonkeyPatch.context():
-            django_hellotext.track("order.confirmed", order, amount=amount)
+            django_hellotext.track("coupon.redeemed", coupon, profile=order, amount=amount, key="once")
     deliver()
     assert sorted(Event.objects.values_list("state", flat=True)) == ["delivered", "failed"]
 

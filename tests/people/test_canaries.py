@@ -35,9 +35,9 @@ from django_hellotext.emulator import Emulator, Fault, MemoryBackend
 from django_hellotext.exceptions import ApiError, TrackingError
 from django_hellotext.management import commands as commands_package
 from django_hellotext.models import Account, Change, Dashboard, Event, RemoteObject, Session
-from tests.factories import make_customer, make_order, placed_order
+from tests.factories import make_customer, make_order, make_voucher, placed_order
 from tests.needs import needed_module
-from tests.testshop.models import Order
+from tests.testshop.models import Order, Voucher
 
 TOKEN = "ALK_canary-token-7f3a"
 EMAIL = "canary.person@shop.example"
@@ -124,6 +124,8 @@ def seeded(account: Emulator, deliver: Callable[..., Report], monkeypatch: pytes
             client_from_settings().profiles.retrieve(id)
     monkeypatch.setattr(type(registry.for_model(Order)), "get_payment_method", chatty, raising=False)
     make_order(customer=customer, email=EMAIL)
+    monkeypatch.setattr(type(registry.for_model(Voucher)), "get_code", chatty, raising=False)
+    make_voucher()
     deliver()
     return customer
 
@@ -136,6 +138,9 @@ def test_logs_and_stored_errors(logs: Everything, seeded: User) -> None:
         for table in (Event, RemoteObject, Session)
         for error in table.objects.values_list("error_type", "error_message", "error_parameter")
     ]
+    adjustments = str([*RemoteObject.objects.values_list("adjustments", flat=True)])
+    assert "attribute_failed" in adjustments
+    assert found_in(adjustments) == []
     assert "adapter_failed" in str(errors)
     assert "parameter_invalid" in str(errors)
     assert len(logs.texts) > 10

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db.models import Model
 
-from django_hellotext.adapters import Link, ProductAdapter, ProfileAdapter, registry
+from django_hellotext.adapters import CartAdapter, Guest, Link, ProductAdapter, ProfileAdapter, Value, registry
 from django_hellotext.emulator import Emulator
 from django_hellotext.testing import AdapterConformance, assert_conforms, problems_of
 from tests.factories import (
@@ -101,6 +101,12 @@ def test_a_payload_that_is_another_each_time_is_named(conformance: Callable[...,
     numbers = itertools.count()
     found = conformance(metadata=lambda obj: {"seen": next(numbers)}, **PRICE)
     assert any("renders_the_same_twice" in problem and "metadata differed" in problem for problem in found)
+
+
+def test_a_guest_of_whom_a_part_cannot_be_read_is_named(conformance: Callable[..., list[str]]) -> None:
+    guest = Guest(email=Value("gil@example.com"), first_name=lambda obj: 1 / 0)
+    found = conformance(CartAdapter, guest=guest)
+    assert any("renders: testshop.Brand" in problem and "ZeroDivisionError" in problem for problem in found)
 
 
 def test_a_property_that_nobody_defined_is_named(conformance: Callable[..., list[str]], settings: Any) -> None:
