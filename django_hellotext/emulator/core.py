@@ -126,7 +126,7 @@ class Emulator:
         """Let a fault happen from now on; revoke, and refuse without conditions, happen at once."""
         with self._lock:
             self.version += 1
-            at_once = fault.rate == 1 and not (fault.skip or fault.times or fault.path or fault.method)
+            at_once = fault.rate == 1 and not (fault.skip or fault.times or fault.path or fault.method or fault.given)
             if fault.kind == "revoke" and at_once:
                 self._revoked = True
             elif fault.kind == "refuse" and at_once:
@@ -192,7 +192,7 @@ class Emulator:
             found = routes.match(method, path)
             if method == "OPTIONS" and found.browser:
                 return EmulatorResponse(204, _preflight(lower, found.methods), b"")
-            hits = self._faults.pick(method, path)
+            hits = self._faults.pick(method, path, body)
             fault = next((hit for hit in hits if hit.kind != "latency"), None)
             if fault is not None and fault.kind == "revoke":
                 self._revoked = True
@@ -256,6 +256,9 @@ class Emulator:
         delay = sum(hit.wait for hit in hits if hit.kind == "latency")
         if fault is None or fault.kind == "revoke":
             return EmulatorResponse(outcome.status, headers, answer, delay)
+        if fault.kind == "error" and fault.error is not None:
+            payload = {"errors": [fault.error.payload()]}
+            return EmulatorResponse(fault.status, headers, _ENCODER.encode(payload).encode(), delay)
         if fault.kind == "error":
             return EmulatorResponse(fault.status, {"content-type": "text/html"}, b"<h1>Sorry</h1>", delay)
         if fault.kind == "rate_limit":

@@ -11,7 +11,7 @@ const KINDS = [
 ];
 const FAULTS = [
   ["Slow (0.5 s)", { kind: "latency" }], ["503", { kind: "error" }], ["503, yet applied", { kind: "error", applied: true }],
-  ["429", { kind: "rate_limit", retry_after: 2 }], ["Connection reset", { kind: "reset" }],
+  ["403", { kind: "error", status: 403 }], ["422", { kind: "error", status: 422 }], ["429", { kind: "rate_limit", retry_after: 2 }], ["Connection reset", { kind: "reset" }],
   ["Applied, no answer", { kind: "no_answer" }], ["Slow drip", { kind: "drip" }], ["Garbage", { kind: "garbage" }],
   ["Refuse connections (5 s)", { kind: "refuse" }], ["Revoke the token", { kind: "revoke" }],
 ];
