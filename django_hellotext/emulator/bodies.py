@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
+from .parameters import Parameters, parameters_of
 from .refusals import Problem, Refused, malformed
 from .validation import FormText
 
@@ -23,7 +24,7 @@ def _no_constant(name: str) -> Any:
     raise ValueError(name)
 
 
-_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=Parameters)
 
 
 def decode_json(body: bytes) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def decode_json(body: bytes) -> dict[str, Any]:
     if len(body) > LARGEST_BODY:
         raise malformed(f"The body is larger than {LARGEST_BODY} bytes.")
     if not body.strip():
-        return {}
+        return Parameters()
     if body.count(b"{") + body.count(b"[") > DEEPEST:
         _refuse_depth(body)
     try:
@@ -109,7 +110,7 @@ def nest(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
             raise malformed("A parameter is nested too deep.")
         _insert(result, keys, FormText(value))
     refuse_unstorable(result)
-    return result
+    return parameters_of(result)
 
 
 def _insert(target: dict[str, Any], keys: list[str], value: FormText) -> None:

@@ -11,10 +11,12 @@ from typing import Any
 
 import simplejson
 
-from . import bodies, routes, sessions
+from . import bodies, events, routes, sessions
 from .damage import mark, write_marks
 from .faults import Fault, Faults
 from .log import KEPT_BODY, LoggedRequest, RequestLog, uuid_of
+from .parameters import Parameters, ignored
+from .reading import STRICT, Reading
 from .refusals import Problem, Refused, malformed
 from .world import Call, Options, World
 
@@ -47,6 +49,7 @@ class _Outcome:
     accepted: bool = False
     reason: str = ""
     uuid: str = ""
+    ignored: tuple[str, ...] = ()
 
 
 class Emulator:
@@ -54,7 +57,8 @@ class Emulator:
 
     ``token``: the private token; ``business_id``: what the browser sends; ``seed``: makes ids and faults repeat;
     ``delay_events``: seconds until an accepted event is listed; ``clock``: epoch seconds; ``known_sessions``:
-    sessions that count as made by a short link.
+    sessions that count as made by a short link; ``reading``: what holds where the documentation can be read in several
+    ways.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class Emulator:
         known_sessions: tuple[str, ...] = (),
         strict_sessions: bool = False,
         conflict_answer: str = "null",
+        reading: Reading = STRICT,
     ) -> None:
         if conflict_answer not in {"null", "owner"}:
             raise ValueError("conflict_answer is null or owner")
@@ -75,7 +80,10 @@ class Emulator:
         self._seed = seed
         self._known = known_sessions
         self._options = Options(
-            delay_events=delay_events, strict_sessions=strict_sessions, conflict_answer=conflict_answer
+            delay_events=delay_events,
+            strict_sessions=strict_sessions,
+            conflict_answer=conflict_answer,
+            reading=reading,
         )
         self._business_id = business_id
         self._clock = clock
@@ -105,6 +113,11 @@ class Emulator:
     def business_id(self) -> str:
         """The public id that browser operations need."""
         return self._business_id
+
+    @property
+    def reading(self) -> Reading:
+        """What holds where the documentation can be read in several ways."""
+        return self._options.reading
 
     @property
     def token_revoked(self) -> bool:
@@ -189,7 +202,7 @@ class Emulator:
         began = time.perf_counter()
         lower = {name.lower(): value for name, value in headers.items()}
         with self._lock:
-            found = routes.match(method, path)
+            found = routes.match(method, path, post_updates=self.reading.post_updates)
             if method == "OPTIONS" and found.browser:
                 return EmulatorResponse(204, _preflight(lower, found.methods), b"")
             hits = self._faults.pick(method, path, body)
@@ -220,20 +233,23 @@ class Emulator:
             return outcome
         world = self.world
         world.note = ""
-        data: dict[str, Any] = {}
+        data: dict[str, Any] = Parameters()
         try:
             self._authorize(found, headers)
             operation = found.operation
             if operation is None:
                 return _nowhere(method, found)
             reads_query = query and method == "GET" and not operation.browser
-            call = Call(found.path, _query(query) if reads_query else {}, {})
+            call = Call(found.path, _query(query) if reads_query else Parameters())
             if operation.body in {"json", "form"}:
-                call.data = data = _data(operation, headers, body)
+                takes_form = operation.body == "form" or (
+                    world.reading.form_events and operation.handler is events.track
+                )
+                call.data = data = _data(headers, body, takes_form=takes_form)
             status, payload = operation.handler(world, call)
         except Refused as refused:
             world.store.roll_back()
-            status = _status(refused.status, found, method)
+            status = _status(refused, found, method, missing=world.reading.missing_status)
             uuid = uuid_of(data) or _uuid_anyway(body)
             return _Outcome(status, refused.payload(), reason=refused.reason(), uuid=uuid)
         except Exception:
@@ -243,7 +259,8 @@ class Emulator:
             return _Outcome(500, error, reason="a defect of the emulator")
         self._commit()
         dropped = world.note.startswith("dropped")
-        return _Outcome(status, payload, accepted=not dropped, reason=world.note, uuid=uuid_of(data))
+        unknown = () if dropped else (*ignored(call.query), *ignored(data))
+        return _Outcome(status, payload, accepted=not dropped, reason=world.note, uuid=uuid_of(data), ignored=unknown)
 
     def _authorize(self, found: routes.Match, headers: Mapping[str, str]) -> None:
         scheme, _, value = headers.get("authorization", "").partition(" ")
@@ -300,6 +317,7 @@ class Emulator:
                 accepted=outcome.accepted,
                 fault=", ".join(hit.kind for hit in hits),
                 reason=outcome.reason,
+                ignored=outcome.ignored,
                 operation=found.operation.operation_id if found.operation else "",
                 milliseconds=(time.perf_counter() - began) * 1_000,
                 body=body[:KEPT_BODY],
@@ -312,16 +330,16 @@ def _query(query: str) -> dict[str, Any]:
     pairs = bodies.decode_pairs(query)
     if "[" in query or "%5B" in query.upper():
         return bodies.nest(pairs)
-    values: dict[str, Any] = dict(pairs)
+    values = Parameters(pairs)
     bodies.refuse_unstorable(values)
     return values
 
 
-def _data(operation: routes.Operation, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+def _data(headers: Mapping[str, str], body: bytes, *, takes_form: bool) -> dict[str, Any]:
     if not body:
-        return {}
+        return Parameters()
     content_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if content_type == _FORM and operation.body == "form":
+    if content_type == _FORM and takes_form:
         return bodies.decode_form(body)
     if content_type != "application/json":
         raise malformed("Send JSON, with the content type application/json.")
@@ -338,8 +356,11 @@ def _uuid_anyway(body: bytes) -> str:
         return ""
 
 
-def _status(status: int, found: routes.Match, method: str) -> int:
+def _status(refused: Refused, found: routes.Match, method: str, *, missing: int) -> int:
     """Keep to the statuses that the contract has: the browser knows no 400, a list no 422."""
+    status = refused.status
+    if status == 400 and any(problem.type == "parameter_missing" for problem in refused.problems):
+        status = missing
     if found.browser and status == 400:
         return 422
     if method == "GET" and status == 422 and not found.browser:

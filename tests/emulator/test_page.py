@@ -138,7 +138,7 @@ def test_the_page_is_used_by_keyboard(page: Any, server: EmulatorServer) -> None
 @pytest.mark.chromium
 def test_each_fault_has_a_button(page: Any, server: EmulatorServer) -> None:
     names = page.locator("#fault-buttons button").all_inner_texts()
-    assert len(names) == 10
+    assert len(names) == 12
     page.focus("#fault-buttons >> text=429")
     page.keyboard.press("Enter")
     page.wait_for_selector("#active >> text=rate limit, 1 more, hit 0")
