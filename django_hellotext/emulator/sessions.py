@@ -30,7 +30,7 @@ def know(world: World, id_: str, *, utm: dict[str, Any] | None = None, origin: s
 
 def required(data: dict[str, Any]) -> list[str]:
     """Return the one of profile and session that ``data`` has to give, because the other is left out."""
-    given = [name for name in ("profile", "session") if name in data]
+    given: list[str] = [name for name in ("profile", "session") if name in data]
     return given if len(given) == 1 else []
 
 

@@ -185,11 +185,14 @@ class Table:
 
     def _add_holder(self, key: Key, id_: str) -> None:
         """Note that a row has this key; the holders of a key stay in the order in which they were created."""
-        holders = self._index.setdefault(key, {})
+        holders = self._index.get(key)
+        if holders is None:
+            self._index[key] = {id_: None}
+            return
         place = self.created.place
-        newest = next(reversed(holders), None)
+        is_newest = place(next(reversed(holders))) < place(id_)
         holders[id_] = None
-        if newest is not None and place(newest) > place(id_):
+        if not is_newest:
             self._index[key] = dict.fromkeys(sorted(holders, key=place))
 
     def _erase(self, id_: str) -> None:

@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
 
+from .parameters import Parameters
 from .refusals import Problem, gather
 
 LONGEST_TEXT = 65_535  # characters
@@ -23,6 +24,8 @@ GREATEST_QUANTITY = 1_000_000
 _AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 _EPOCH = re.compile(r"-?[0-9]{1,15}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+
+_ABSENT = object()
 
 Reader = Callable[[Any, str], Any]
 
@@ -42,7 +45,7 @@ class Bad(Exception):
 
 
 def read(
-    data: Mapping[str, Any],
+    data: dict[str, Any],
     spec: Mapping[str, Reader],
     *,
     required: Collection[str] = (),
@@ -53,18 +56,24 @@ def read(
     ``null_is_empty``: null for a required one is ``parameter_invalid_empty``, not ``invalid``. Raises ``Refused`` with
     every problem found, not only the first.
     """
+    if isinstance(data, Parameters):
+        data.know(spec)
+    # Asked of the dict itself, because each question to the parameters takes time.
     problems = [
-        Problem("parameter_missing", "This parameter is required.", name) for name in required if name not in data
+        Problem("parameter_missing", "This parameter is required.", name)
+        for name in required
+        if not dict.__contains__(data, name)
     ]
     values: dict[str, Any] = {}
     for name, reader in spec.items():
-        if name not in data:
+        value = dict.get(data, name, _ABSENT)
+        if value is _ABSENT:
             continue
-        if null_is_empty and name in required and data[name] is None:
+        if value is None and null_is_empty and name in required:
             problems.append(Problem("parameter_invalid_empty", "This parameter must not be empty.", name))
             continue
         try:
-            values[name] = reader(data[name], name)
+            values[name] = reader(value, name)
         except Bad as bad:
             problems.append(bad.problem)
     gather(problems)

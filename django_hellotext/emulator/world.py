@@ -72,7 +72,7 @@ class World:
         return self.options.reading
 
     def read(
-        self, data: Mapping[str, Any], spec: Mapping[str, validation.Reader], *, required: Collection[str] = ()
+        self, data: dict[str, Any], spec: Mapping[str, validation.Reader], *, required: Collection[str] = ()
     ) -> dict[str, Any]:
         """Read parameters of which some are required, as ``validation.read`` does."""
         return validation.read(data, spec, required=required, null_is_empty=self.reading.null_is_empty)
