@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import events, sessions
-from .parameters import without
+from .parameters import accept, without
 from .refusals import Refused, not_found
 from .validation import Reader, key, mapping, moment, read, text
 from .world import Answer, Call, World
@@ -63,6 +63,7 @@ def track_browser_event(world: World, call: Call) -> Answer:
     world.store.commit()
     data = without(call.data, "profile")
     address = values.get("page", {}).get("url")
+    accept(values.get("page", {}))  # its title and path tell the emulator nothing
     if "url" not in data and isinstance(address, str) and address:
         data["url"] = address
     try:

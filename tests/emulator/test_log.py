@@ -80,7 +80,11 @@ def test_every_request_is_logged_with_its_outcome(call: Caller) -> None:
             {"action": "product.viewed", "session": "s", "object_parameters": {"reference": "T", "name": "Other"}},
             [],
         ),
-        ("/v1/track/events", {"action": "page.viewed", "session": "s", "page": {"url": "u"}, "device": {}}, ["device"]),
+        (
+            "/v1/track/events",
+            {"action": "page.viewed", "session": "s", "page": {"url": "u", "title": "t"}, "device": {}},
+            ["device"],
+        ),
     ],
 )
 def test_a_parameter_without_effect_is_named_in_the_log(

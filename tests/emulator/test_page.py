@@ -173,6 +173,13 @@ def test_an_object_is_shown_without_a_look_at_all_the_others(
 
 
 @pytest.mark.chromium
+def test_the_page_names_the_reading_and_what_was_ignored(page: Any, server: EmulatorServer) -> None:
+    Caller(server.emulator)("POST", "/v1/lists", {"name": "Greens", "colour": "green"})
+    page.wait_for_selector("#requests .reason >> text=ignored: colour")
+    page.wait_for_selector("#business >> text=strict reading")
+
+
+@pytest.mark.chromium
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 768, 400])
 def test_the_page_fits_and_can_be_read(page: Any, server: EmulatorServer, width: int, scheme: str) -> None:
