@@ -13,6 +13,8 @@ from .parameters import Parameters, parameters_of
 from .refusals import Problem, Refused, malformed
 from .validation import FormText
 
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 LARGEST_BODY = 512 * 1024  # bytes
 DEEPEST = 32  # levels of nested objects and lists
 MOST_FIELDS = 2_000
@@ -77,6 +79,28 @@ def refuse_unstorable(value: object, *, parameter: str | None = None) -> None:
 
 def _unstorable(value: str) -> bool:
     return "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def decode_body(body: bytes, *, content_type: str | None, takes_form: bool) -> dict[str, Any]:
+    """Return the parameters of a body; JSON unless ``content_type`` names a form. 400 for any other type."""
+    if not body:
+        return Parameters()
+    type_ = (content_type or JSON).partition(";")[0].strip().lower()
+    if type_ == FORM and takes_form:
+        return decode_form(body)
+    if type_ != JSON:
+        raise malformed("Send JSON, with the content type application/json.")
+    return decode_json(body)
+
+
+def decode_query(query: str) -> dict[str, Any]:
+    """Return the parameters of a query string, with brackets read as in a form."""
+    pairs = decode_pairs(query)
+    if "[" in query or "%5B" in query.upper():
+        return nest(pairs)
+    values = Parameters(pairs)
+    refuse_unstorable(values)
+    return values
 
 
 def decode_pairs(text: str) -> list[tuple[str, str]]:

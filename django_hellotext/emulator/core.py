@@ -17,14 +17,13 @@ from .faults import Fault, Faults
 from .log import KEPT_BODY, LoggedRequest, RequestLog, uuid_of
 from .parameters import Parameters, ignored
 from .reading import STRICT, Reading
-from .refusals import Problem, Refused, malformed
+from .refusals import Problem, Refused
 from .world import Call, Options, World
 
 logger = logging.getLogger(__name__)
 
 _ENCODER = simplejson.JSONEncoder(separators=(",", ":"), ensure_ascii=False, use_decimal=True, allow_nan=False)
 _JSON = {"content-type": "application/json; charset=utf-8"}
-_FORM = "application/x-www-form-urlencoded"
 _GARBAGE = b"<!doctype html><title>Bad gateway</title>\xff\xfe not JSON {"
 PREFLIGHT_SECONDS = "600"
 
@@ -240,12 +239,14 @@ class Emulator:
             if operation is None:
                 return _nowhere(method, found)
             reads_query = query and method == "GET" and not operation.browser
-            call = Call(found.path, _query(query) if reads_query else Parameters())
+            call = Call(found.path, bodies.decode_query(query) if reads_query else Parameters())
             if operation.body in {"json", "form"}:
                 takes_form = operation.body == "form" or (
                     world.reading.form_events and operation.handler is events.track
                 )
-                call.data = data = _data(headers, body, takes_form=takes_form)
+                call.data = data = bodies.decode_body(
+                    body, content_type=headers.get("content-type"), takes_form=takes_form
+                )
             status, payload = operation.handler(world, call)
         except Refused as refused:
             world.store.roll_back()
@@ -324,26 +325,6 @@ class Emulator:
                 answer=b"" if response.cut in {"reset", "no_answer", "refuse"} else response.body[:KEPT_BODY],
             )
         )
-
-
-def _query(query: str) -> dict[str, Any]:
-    pairs = bodies.decode_pairs(query)
-    if "[" in query or "%5B" in query.upper():
-        return bodies.nest(pairs)
-    values = Parameters(pairs)
-    bodies.refuse_unstorable(values)
-    return values
-
-
-def _data(headers: Mapping[str, str], body: bytes, *, takes_form: bool) -> dict[str, Any]:
-    if not body:
-        return Parameters()
-    content_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if content_type == _FORM and takes_form:
-        return bodies.decode_form(body)
-    if content_type != "application/json":
-        raise malformed("Send JSON, with the content type application/json.")
-    return bodies.decode_json(body)
 
 
 def _uuid_anyway(body: bytes) -> str:

@@ -386,3 +386,13 @@ def test_the_oldest_row_stays_the_first(call: Caller) -> None:
     assert call.make("GET", f"{path}/7")["id"] == first
     call.make("DELETE", f"{path}/{first}")
     assert call.make("GET", f"{path}/7")["id"] == second
+
+
+def test_the_oldest_row_is_the_first_again_after_a_roll_back(call: Caller) -> None:
+    path = f"{ATTRIBUTION}/products"
+    first, second = (call.make("POST", path, {"name": name, "reference": "7"})["id"] for name in ("A", "B"))
+    store = call.emulator.world.store
+    store["product"].remove(first)
+    assert [row["id"] for row in store["product"].with_key("reference", "7")] == [second]
+    store.roll_back()
+    assert [row["id"] for row in store["product"].with_key("reference", "7")] == [first, second]
