@@ -19,7 +19,7 @@ from django.urls import set_urlconf
 from django_hellotext import clock
 from django_hellotext.delivery import Report, breaker, drain, policy
 from django_hellotext.delivery.unknown_models import unknown_models
-from django_hellotext.emulator import Emulator, EmulatorServer
+from django_hellotext.emulator import STRICT, Emulator, EmulatorServer, Reading
 from tests.needs import (  # noqa: F401 - the hooks of a plugin
     pytest_collectreport,
     pytest_runtest_logreport,
@@ -74,9 +74,15 @@ def _forget_the_urlconf(*, setting: str, **kwargs: object) -> None:
 
 
 @pytest.fixture
-def emulator() -> Emulator:
+def reading() -> Reading:
+    """How the local Hellotext reads the documentation; a test that wants another reading parametrizes it."""
+    return STRICT
+
+
+@pytest.fixture
+def emulator(reading: Reading) -> Emulator:
     """A local Hellotext that accepts ``test-token``."""
-    return Emulator(token="test-token", business_id="test-business")
+    return Emulator(token="test-token", business_id="test-business", reading=reading)
 
 
 @pytest.fixture

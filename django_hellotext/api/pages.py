@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Generic, Protocol, TypeVar
 
-from django_hellotext.exceptions import InvalidResponse
+from django_hellotext.exceptions import InvalidResponse, NotFound, ValidationError
+
+MOST_CURSORS = 10  # objects of one page that are tried as its end
 
 
 class HasId(Protocol):
@@ -25,7 +27,8 @@ class Page(Generic[T]):
 
     A page that was asked for with ``ending_before`` iterates backwards: towards newer objects, oldest first. Only one
     page is held in memory. There is no total and no next link: a page shorter than its limit is the last one
-    (contract, "Paging"). Objects that arrive meanwhile can move: profiles are sorted by last activity.
+    (contract, "Paging"). Objects that arrive meanwhile can move: profiles are sorted by last activity. When the object
+    at the end of the page was deleted meanwhile, the one before it marks the place.
 
     :ivar items: the objects of this page alone. :ivar limit: the page size that was asked for.
     """
@@ -60,9 +63,8 @@ class Page(Generic[T]):
         """Return the page of the next older objects, None when there is none."""
         if not self.items or (not self.backwards and len(self.items) < self.limit):
             return None
-        cursor = self.items[-1].id
-        page = self._fetch(cursor, None)
-        if page.items and page.items[-1].id == cursor:
+        page = self._beyond(self.items[::-1], lambda cursor: self._fetch(cursor, None))
+        if page.items and page.items[-1].id == self.items[-1].id:
             raise InvalidResponse("The list does not move on: the next page ends where this one did.", method="GET")
         return page if page.items else None
 
@@ -70,8 +72,20 @@ class Page(Generic[T]):
         """Return the page of the next newer objects, None when there is none."""
         if not self.items or (self.backwards and len(self.items) < self.limit):
             return None
-        cursor = self.items[0].id
-        page = self._fetch(None, cursor)
-        if page.items and page.items[0].id == cursor:
+        page = self._beyond(self.items, lambda cursor: self._fetch(None, cursor))
+        if page.items and page.items[0].id == self.items[0].id:
             raise InvalidResponse("The list does not move on: the next page begins where this one did.", method="GET")
         return page if page.items else None
+
+    def _beyond(self, candidates: tuple[T, ...], fetch: Callable[[str], Page[T]]) -> Page[T]:
+        """Return the page beyond the first of ``candidates`` that exists; raise the error of the first otherwise."""
+        refused: NotFound | ValidationError | None = None
+        for candidate in candidates[:MOST_CURSORS]:
+            try:
+                return fetch(candidate.id)
+            except (NotFound, ValidationError) as error:
+                if error.type != "not_found":
+                    raise
+                refused = refused or error
+        assert refused is not None  # noqa: S101 - a page that leads on has objects
+        raise refused

@@ -14,12 +14,24 @@ from typing import TYPE_CHECKING, Any
 from .core import Emulator, EmulatorResponse
 from .faults import Fault
 from .log import LoggedRequest
+from .reading import AS_DOCUMENTED, LENIENT, STRICT, Reading
 from .server import EmulatorServer
 
 if TYPE_CHECKING:
     from .memory import MemoryBackend
 
-__all__ = ["Emulator", "EmulatorResponse", "EmulatorServer", "Fault", "LoggedRequest", "MemoryBackend"]
+__all__ = [
+    "AS_DOCUMENTED",
+    "LENIENT",
+    "STRICT",
+    "Emulator",
+    "EmulatorResponse",
+    "EmulatorServer",
+    "Fault",
+    "LoggedRequest",
+    "MemoryBackend",
+    "Reading",
+]
 
 
 def __getattr__(name: str) -> Any:

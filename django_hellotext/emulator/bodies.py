@@ -9,9 +9,12 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
+from .parameters import Parameters, parameters_of
 from .refusals import Problem, Refused, malformed
 from .validation import FormText
 
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 LARGEST_BODY = 512 * 1024  # bytes
 DEEPEST = 32  # levels of nested objects and lists
 MOST_FIELDS = 2_000
@@ -23,7 +26,7 @@ def _no_constant(name: str) -> Any:
     raise ValueError(name)
 
 
-_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=Parameters)
 
 
 def decode_json(body: bytes) -> dict[str, Any]:
@@ -34,7 +37,7 @@ def decode_json(body: bytes) -> dict[str, Any]:
     if len(body) > LARGEST_BODY:
         raise malformed(f"The body is larger than {LARGEST_BODY} bytes.")
     if not body.strip():
-        return {}
+        return Parameters()
     if body.count(b"{") + body.count(b"[") > DEEPEST:
         _refuse_depth(body)
     try:
@@ -78,6 +81,28 @@ def _unstorable(value: str) -> bool:
     return "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value)
 
 
+def decode_body(body: bytes, *, content_type: str | None, takes_form: bool) -> dict[str, Any]:
+    """Return the parameters of a body; JSON unless ``content_type`` names a form. 400 for any other type."""
+    if not body:
+        return Parameters()
+    type_ = (content_type or JSON).partition(";")[0].strip().lower()
+    if type_ == FORM and takes_form:
+        return decode_form(body)
+    if type_ != JSON:
+        raise malformed("Send JSON, with the content type application/json.")
+    return decode_json(body)
+
+
+def decode_query(query: str) -> dict[str, Any]:
+    """Return the parameters of a query string, with brackets read as in a form."""
+    pairs = decode_pairs(query)
+    if "[" in query or "%5B" in query.upper():
+        return nest(pairs)
+    values = Parameters(pairs)
+    refuse_unstorable(values)
+    return values
+
+
 def decode_pairs(text: str) -> list[tuple[str, str]]:
     """Return the pairs of a query string or form; 400 for bytes that are no UTF-8."""
     try:
@@ -109,7 +134,7 @@ def nest(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
             raise malformed("A parameter is nested too deep.")
         _insert(result, keys, FormText(value))
     refuse_unstorable(result)
-    return result
+    return parameters_of(result)
 
 
 def _insert(target: dict[str, Any], keys: list[str], value: FormText) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import events, sessions
+from .parameters import accept, without
 from .refusals import Refused, not_found
 from .validation import Reader, key, mapping, moment, read, text
 from .world import Answer, Call, World
@@ -39,7 +40,7 @@ def retrieve_public_business(world: World, call: Call) -> Answer:
 
 def acknowledge_session(world: World, call: Call) -> Answer:
     """Answer acknowledge_session: the session is known from now on."""
-    values = read(call.data, {"at": moment(), "session": _SESSION, "utm_params": mapping()}, required=("at",))
+    values = world.read(call.data, {"at": moment(), "session": _SESSION, "utm_params": mapping()}, required=("at",))
     if values.get("session") is not None:
         sessions.know(world, values["session"], utm=values.get("utm_params"), origin="browser")
     return 200, events.RECEIVED
@@ -54,14 +55,15 @@ def track_browser_event(world: World, call: Call) -> Answer:
         "page": mapping(),
         "utm_params": mapping(),
     }
-    values = read(call.data, outline, required=("action",))
+    values = world.read(call.data, outline, required=("action",))
     if values.get("session") is None:
         world.note = "dropped: the event has no session"
         return 200, events.RECEIVED
     sessions.know(world, values["session"], utm=values.get("utm_params"), origin="browser")
     world.store.commit()
-    data = {name: value for name, value in call.data.items() if name != "profile"}
+    data = without(call.data, "profile")
     address = values.get("page", {}).get("url")
+    accept(values.get("page", {}))  # its title and path tell the emulator nothing
     if "url" not in data and isinstance(address, str) and address:
         data["url"] = address
     try:
@@ -82,7 +84,7 @@ def identify_visitor(world: World, call: Call) -> Answer:
         "name": text(null=True),
         "source": text(null=True),
     }
-    values = read(call.data, spec, required=("user_id",))
+    values = world.read(call.data, spec, required=("user_id",))
     if values.get("session") is not None:
         sessions.know(world, values["session"], origin="browser")
     world.note = "nobody identified: identify() is for platforms Hellotext is connected to"

@@ -36,7 +36,7 @@ def view(world: World, row: Row) -> dict[str, Any]:
 
 def make(world: World, data: dict[str, Any], *, inline: bool = False) -> Row:
     """Add a cart; it needs a profile or a session."""
-    values = read(data, {**_ATTRIBUTES, "reference": reference()})
+    values = world.read(data, {**_ATTRIBUTES, "reference": reference()}, required=sessions.required(data))
     if "profile" not in values and "session" not in values:
         raise missing("profile", message="A profile or a session is required.")
     profile, session = sessions.actor(world, values)
@@ -64,7 +64,7 @@ def retrieve(world: World, call: Call) -> Answer:
 
 def listing(world: World, call: Call) -> Answer:
     """Answer list_carts."""
-    return page(call, world.store["cart"], plural="carts", view=lambda row: view(world, row))
+    return page(world, call, world.store["cart"], plural="carts", view=lambda row: view(world, row))
 
 
 def update(world: World, call: Call) -> Answer:

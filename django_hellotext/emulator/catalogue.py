@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .money import as_number
+from .parameters import accept
 from .refusals import Problem, Refused, ambiguous, not_found, not_unique, nothing_given
 from .store import Row
-from .validation import Reader, key, mapping, money, objects, read, reference, text, texts, web_address
+from .validation import Reader, key, mapping, objects, read, reference, text, texts, web_address
 from .world import Answer, Call, World, page
 
 _SHARED = ("name", "sku", "price", "image_url")
@@ -18,7 +19,7 @@ def _variant_spec(world: World) -> dict[str, Reader]:
         "image_url": web_address(),
         "metadata": mapping(),
         "name": key(),
-        "price": money(default_currency=world.options.currency),
+        "price": world.money(),
         "reference": reference(),
         "sku": key(),
         "source": key(null=True),
@@ -123,7 +124,7 @@ def _refuse_known_sku(world: World, sku: str | None, *, product: str | None, var
 
 def make(world: World, data: dict[str, Any]) -> Row:
     """Add a product and its variants; without any it gets the one that stands for itself."""
-    values = read(data, _product_spec(world), required=("name",))
+    values = world.read(data, _product_spec(world), required=("name",))
     defaults: dict[str, Any] = dict.fromkeys(("brand", "image_url", "price", "reference", "sku", "source", "url"))
     defaults.update({"categories": [], "collection": [], "tags": [], "metadata": {}})
     variants = values.pop("variants", [])
@@ -140,7 +141,7 @@ def make(world: World, data: dict[str, Any]) -> Row:
 def make_variant(world: World, product: Row, data: dict[str, Any], *, default_name: str | None = None) -> Row:
     """Add a variant; in a list of variants the name may be left out and is then the product's."""
     required = () if default_name is not None else ("name",)
-    values = read(data, _variant_spec(world), required=required)
+    values = world.read(data, _variant_spec(world), required=required)
     return _put_variant(world, product, {"name": default_name, **values}, default=False)
 
 
@@ -163,14 +164,15 @@ def retrieve_product(world: World, call: Call) -> Answer:
 
 def list_products(world: World, call: Call) -> Answer:
     """Answer list_products."""
-    return page(call, world.store["product"], plural="products", view=lambda row: view(world, row))
+    return page(world, call, world.store["product"], plural="products", view=lambda row: view(world, row))
 
 
 def update_product(world: World, call: Call) -> Answer:
     """Answer update_product; an empty ``variants`` removes them all, ``new_variants`` adds."""
     row = product_by_key(world, call.path["id"])
-    values = read(call.data, {**_product_spec(world), "new_variants": objects()})
-    values.pop("source", None)  # not listed for updates in the contract
+    spec = {**_product_spec(world), "new_variants": objects()}
+    spec.pop("source")  # not listed for updates in the contract
+    values = read(call.data, spec)
     if not values:
         raise nothing_given()
     variants, new = values.pop("variants", None), values.pop("new_variants", [])
@@ -213,7 +215,7 @@ def retrieve_product_variant(world: World, call: Call) -> Answer:
 def update_product_variant(world: World, call: Call) -> Answer:
     """Answer update_product_variant; ``name`` is required here too."""
     row = variant_by_key(world, call.path["id"])
-    values = read(call.data, _variant_spec(world), required=("name",))
+    values = world.read(call.data, _variant_spec(world), required=("name",))
     if "sku" in values:
         _refuse_known_sku(world, values["sku"], product=row["product"], variant=row["id"])
     return 200, view_variant(world, world.store["variant"].put({**row, **values, "default": False}))
@@ -232,7 +234,10 @@ def found_or_made(world: World, data: dict[str, Any]) -> Row:
     found = None
     if origin.get("reference") is not None:
         found = world.store["product"].first("origin", origin["reference"], origin.get("source"))
-    return found or make(world, data)
+    if found is not None:
+        accept(data)
+        return found
+    return make(world, data)
 
 
 def variant_found_or_made(world: World, product: str, data: dict[str, Any]) -> Row:
@@ -245,5 +250,6 @@ def variant_found_or_made(world: World, product: str, data: dict[str, Any]) -> R
     if origin.get("reference") is not None:
         for row in world.store["variant"].with_key("reference", origin["reference"]):
             if row["product"] == parent["id"]:
+                accept(data)
                 return row
     return make_variant(world, parent, data)

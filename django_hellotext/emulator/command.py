@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -17,6 +18,7 @@ from . import saving
 from .callers import host_name
 from .core import Emulator
 from .faults import KINDS, LONGEST_SECONDS, Fault
+from .reading import AS_DOCUMENTED, LENIENT, STRICT
 from .server import EmulatorServer
 
 DEFAULT_PORT = 4010
@@ -52,6 +54,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("null", "owner"),
         default="null",
         help="the profile in the answer when a session belongs to somebody else already (%(default)s)",
+    )
+    strictness = parser.add_mutually_exclusive_group()
+    strictness.add_argument(
+        "--lenient",
+        dest="reading",
+        action="store_const",
+        const=LENIENT,
+        default=STRICT,
+        help="take what only the newest documentation forbids, such as fractional quantities and dates as text",
+    )
+    strictness.add_argument(
+        "--as-documented",
+        dest="reading",
+        action="store_const",
+        const=AS_DOCUMENTED,
+        help="follow the API reference alone where the sources differ, such as sessions that move",
+    )
+    parser.add_argument(
+        "--strict-delivery", action="store_true", help="refuse events with the parameters of an order without delivery"
     )
     parser.add_argument("--state", type=Path, metavar="FILE", help="load the objects from it, save them at the end")
     parser.add_argument(
@@ -104,6 +125,7 @@ def serve(options: argparse.Namespace, *, say: Callable[[str], None]) -> int:
         known_sessions=tuple(options.session),
         strict_sessions=options.strict_sessions,
         conflict_answer=options.conflict_answer,
+        reading=replace(options.reading, inline_delivery=True) if options.strict_delivery else options.reading,
     )
     ended = threading.Event()
 

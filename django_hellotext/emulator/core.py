@@ -11,18 +11,19 @@ from typing import Any
 
 import simplejson
 
-from . import bodies, routes, sessions
+from . import bodies, events, routes, sessions
 from .damage import mark, write_marks
 from .faults import Fault, Faults
 from .log import KEPT_BODY, LoggedRequest, RequestLog, uuid_of
-from .refusals import Problem, Refused, malformed
+from .parameters import Parameters, ignored
+from .reading import STRICT, Reading
+from .refusals import Problem, Refused
 from .world import Call, Options, World
 
 logger = logging.getLogger(__name__)
 
 _ENCODER = simplejson.JSONEncoder(separators=(",", ":"), ensure_ascii=False, use_decimal=True, allow_nan=False)
 _JSON = {"content-type": "application/json; charset=utf-8"}
-_FORM = "application/x-www-form-urlencoded"
 _GARBAGE = b"<!doctype html><title>Bad gateway</title>\xff\xfe not JSON {"
 PREFLIGHT_SECONDS = "600"
 
@@ -47,6 +48,7 @@ class _Outcome:
     accepted: bool = False
     reason: str = ""
     uuid: str = ""
+    ignored: tuple[str, ...] = ()
 
 
 class Emulator:
@@ -54,7 +56,8 @@ class Emulator:
 
     ``token``: the private token; ``business_id``: what the browser sends; ``seed``: makes ids and faults repeat;
     ``delay_events``: seconds until an accepted event is listed; ``clock``: epoch seconds; ``known_sessions``:
-    sessions that count as made by a short link.
+    sessions that count as made by a short link; ``reading``: what holds where the documentation can be read in several
+    ways.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Emulator:
         known_sessions: tuple[str, ...] = (),
         strict_sessions: bool = False,
         conflict_answer: str = "null",
+        reading: Reading = STRICT,
     ) -> None:
         if conflict_answer not in {"null", "owner"}:
             raise ValueError("conflict_answer is null or owner")
@@ -75,7 +79,10 @@ class Emulator:
         self._seed = seed
         self._known = known_sessions
         self._options = Options(
-            delay_events=delay_events, strict_sessions=strict_sessions, conflict_answer=conflict_answer
+            delay_events=delay_events,
+            strict_sessions=strict_sessions,
+            conflict_answer=conflict_answer,
+            reading=reading,
         )
         self._business_id = business_id
         self._clock = clock
@@ -107,6 +114,11 @@ class Emulator:
         return self._business_id
 
     @property
+    def reading(self) -> Reading:
+        """What holds where the documentation can be read in several ways."""
+        return self._options.reading
+
+    @property
     def token_revoked(self) -> bool:
         """Say whether the token was revoked."""
         return self._revoked
@@ -126,7 +138,7 @@ class Emulator:
         """Let a fault happen from now on; revoke, and refuse without conditions, happen at once."""
         with self._lock:
             self.version += 1
-            at_once = fault.rate == 1 and not (fault.skip or fault.times or fault.path or fault.method)
+            at_once = fault.rate == 1 and not (fault.skip or fault.times or fault.path or fault.method or fault.given)
             if fault.kind == "revoke" and at_once:
                 self._revoked = True
             elif fault.kind == "refuse" and at_once:
@@ -189,10 +201,10 @@ class Emulator:
         began = time.perf_counter()
         lower = {name.lower(): value for name, value in headers.items()}
         with self._lock:
-            found = routes.match(method, path)
+            found = routes.match(method, path, post_updates=self.reading.post_updates)
             if method == "OPTIONS" and found.browser:
                 return EmulatorResponse(204, _preflight(lower, found.methods), b"")
-            hits = self._faults.pick(method, path)
+            hits = self._faults.pick(method, path, body)
             fault = next((hit for hit in hits if hit.kind != "latency"), None)
             if fault is not None and fault.kind == "revoke":
                 self._revoked = True
@@ -220,20 +232,25 @@ class Emulator:
             return outcome
         world = self.world
         world.note = ""
-        data: dict[str, Any] = {}
+        data: dict[str, Any] = Parameters()
         try:
             self._authorize(found, headers)
             operation = found.operation
             if operation is None:
                 return _nowhere(method, found)
             reads_query = query and method == "GET" and not operation.browser
-            call = Call(found.path, _query(query) if reads_query else {}, {})
+            call = Call(found.path, bodies.decode_query(query) if reads_query else Parameters())
             if operation.body in {"json", "form"}:
-                call.data = data = _data(operation, headers, body)
+                takes_form = operation.body == "form" or (
+                    world.reading.form_events and operation.handler is events.track
+                )
+                call.data = data = bodies.decode_body(
+                    body, content_type=headers.get("content-type"), takes_form=takes_form
+                )
             status, payload = operation.handler(world, call)
         except Refused as refused:
             world.store.roll_back()
-            status = _status(refused.status, found, method)
+            status = _status(refused, found, method, missing=world.reading.missing_status)
             uuid = uuid_of(data) or _uuid_anyway(body)
             return _Outcome(status, refused.payload(), reason=refused.reason(), uuid=uuid)
         except Exception:
@@ -243,7 +260,8 @@ class Emulator:
             return _Outcome(500, error, reason="a defect of the emulator")
         self._commit()
         dropped = world.note.startswith("dropped")
-        return _Outcome(status, payload, accepted=not dropped, reason=world.note, uuid=uuid_of(data))
+        unknown = () if dropped else (*ignored(call.query), *ignored(data))
+        return _Outcome(status, payload, accepted=not dropped, reason=world.note, uuid=uuid_of(data), ignored=unknown)
 
     def _authorize(self, found: routes.Match, headers: Mapping[str, str]) -> None:
         scheme, _, value = headers.get("authorization", "").partition(" ")
@@ -256,6 +274,9 @@ class Emulator:
         delay = sum(hit.wait for hit in hits if hit.kind == "latency")
         if fault is None or fault.kind == "revoke":
             return EmulatorResponse(outcome.status, headers, answer, delay)
+        if fault.kind == "error" and fault.error is not None:
+            payload = {"errors": [fault.error.payload()]}
+            return EmulatorResponse(fault.status, headers, _ENCODER.encode(payload).encode(), delay)
         if fault.kind == "error":
             return EmulatorResponse(fault.status, {"content-type": "text/html"}, b"<h1>Sorry</h1>", delay)
         if fault.kind == "rate_limit":
@@ -297,32 +318,13 @@ class Emulator:
                 accepted=outcome.accepted,
                 fault=", ".join(hit.kind for hit in hits),
                 reason=outcome.reason,
+                ignored=outcome.ignored,
                 operation=found.operation.operation_id if found.operation else "",
                 milliseconds=(time.perf_counter() - began) * 1_000,
                 body=body[:KEPT_BODY],
                 answer=b"" if response.cut in {"reset", "no_answer", "refuse"} else response.body[:KEPT_BODY],
             )
         )
-
-
-def _query(query: str) -> dict[str, Any]:
-    pairs = bodies.decode_pairs(query)
-    if "[" in query or "%5B" in query.upper():
-        return bodies.nest(pairs)
-    values: dict[str, Any] = dict(pairs)
-    bodies.refuse_unstorable(values)
-    return values
-
-
-def _data(operation: routes.Operation, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    if not body:
-        return {}
-    content_type = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if content_type == _FORM and operation.body == "form":
-        return bodies.decode_form(body)
-    if content_type != "application/json":
-        raise malformed("Send JSON, with the content type application/json.")
-    return bodies.decode_json(body)
 
 
 def _uuid_anyway(body: bytes) -> str:
@@ -335,8 +337,11 @@ def _uuid_anyway(body: bytes) -> str:
         return ""
 
 
-def _status(status: int, found: routes.Match, method: str) -> int:
+def _status(refused: Refused, found: routes.Match, method: str, *, missing: int) -> int:
     """Keep to the statuses that the contract has: the browser knows no 400, a list no 422."""
+    status = refused.status
+    if status == 400 and any(problem.type == "parameter_missing" for problem in refused.problems):
+        status = missing
     if found.browser and status == 400:
         return 422
     if method == "GET" and status == 422 and not found.browser:

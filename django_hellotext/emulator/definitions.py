@@ -80,19 +80,19 @@ def _put(world: World, kind: str, row: Row, *, unique: str = "name") -> Row:
 
 def make_coupon(world: World, data: dict[str, Any]) -> Row:
     """Add a coupon; its code is case-sensitive and unique."""
-    values = {"reference": None, **read(data, _COUPON, required=("code", "description", "destination_url"))}
+    values = {"reference": None, **world.read(data, _COUPON, required=("code", "description", "destination_url"))}
     return _put(world, "coupon", world.new_row(**values), unique="code")
 
 
 def make_app(world: World, data: dict[str, Any]) -> Row:
     """Add an app with a unique name."""
-    values = {"image_url": None, "metadata": {}, **read(data, _APP, required=("name",))}
+    values = {"image_url": None, "metadata": {}, **world.read(data, _APP, required=("name",))}
     return _put(world, "app", world.new_row(**values))
 
 
 def make_form(world: World, data: dict[str, Any]) -> Row:
     """Add a form with a unique name."""
-    return _put(world, "form", world.new_row(**{"metadata": {}, **read(data, _FORM, required=("name",))}))
+    return _put(world, "form", world.new_row(**{"metadata": {}, **world.read(data, _FORM, required=("name",))}))
 
 
 def create_coupon(world: World, call: Call) -> Answer:
@@ -107,13 +107,13 @@ def retrieve_coupon(world: World, call: Call) -> Answer:
 
 def list_coupons(world: World, call: Call) -> Answer:
     """Answer list_coupons."""
-    return page(call, world.store["coupon"], plural="coupons", view=view_coupon)
+    return page(world, call, world.store["coupon"], plural="coupons", view=view_coupon)
 
 
 def update_coupon(world: World, call: Call) -> Answer:
     """Answer update_coupon; the reference requires all three parameters here too."""
     row = find(world.store["coupon"], call.path["id"])
-    values = read(call.data, _COUPON, required=("code", "description", "destination_url"))
+    values = world.read(call.data, _COUPON, required=("code", "description", "destination_url"))
     return 200, view_coupon(_put(world, "coupon", {**row, **values}, unique="code"))
 
 
@@ -123,8 +123,8 @@ def delete_coupon(world: World, call: Call) -> Answer:
     return deleted(table, find(table, call.path["id"]), type_="coupon")
 
 
-def _read_action(call: Call) -> dict[str, Any]:
-    values = read(call.data, _ACTION, required=("name",))
+def _read_action(world: World, call: Call) -> dict[str, Any]:
+    values = world.read(call.data, _ACTION, required=("name",))
     if values["name"] in BUILT_IN_ACTIONS:
         raise not_unique("name")
     return values
@@ -132,7 +132,7 @@ def _read_action(call: Call) -> dict[str, Any]:
 
 def create_action(world: World, call: Call) -> Answer:
     """Answer create_action; a built-in name is taken."""
-    values = _read_action(call)
+    values = _read_action(world, call)
     defaults = {"goal": False, "passive": True, "title": values["name"]}
     return 201, view_action(_put(world, "action", world.new_row(**{**defaults, **values})))
 
@@ -144,13 +144,13 @@ def retrieve_action(world: World, call: Call) -> Answer:
 
 def list_actions(world: World, call: Call) -> Answer:
     """Answer list_actions: the custom ones only."""
-    return page(call, world.store["action"], plural="actions", view=view_action)
+    return page(world, call, world.store["action"], plural="actions", view=view_action)
 
 
 def update_action(world: World, call: Call) -> Answer:
     """Answer update_action; its events follow a new name."""
     row = find(world.store["action"], call.path["id"])
-    changed = _put(world, "action", {**row, **_read_action(call)})
+    changed = _put(world, "action", {**row, **_read_action(world, call)})
     events = world.store["event"]
     if changed["name"] != row["name"]:
         for event in events.with_key("action", row["name"]):
@@ -159,10 +159,13 @@ def update_action(world: World, call: Call) -> Answer:
 
 
 def delete_action(world: World, call: Call) -> Answer:
-    """Answer delete_action; refused while it has events (later help site)."""
+    """Answer delete_action; refused while it has events (later help site), or they go with it (reference)."""
     row = find(world.store["action"], call.path["id"])
-    if world.store["event"].first("action", row["name"]) is not None:
+    events = world.store["event"]
+    if events.first("action", row["name"]) is not None and not world.reading.actions_with_events:
         raise not_allowed("The action has events.", parameter="id")
+    for event in events.with_key("action", row["name"]):
+        events.remove(event["id"])
     return deleted(world.store["action"], row, type_="action")
 
 
@@ -178,7 +181,7 @@ def retrieve_app(world: World, call: Call) -> Answer:
 
 def list_apps(world: World, call: Call) -> Answer:
     """Answer list_apps."""
-    return page(call, world.store["app"], plural="apps", view=view_app)
+    return page(world, call, world.store["app"], plural="apps", view=view_app)
 
 
 def update_app(world: World, call: Call) -> Answer:
@@ -208,7 +211,7 @@ def retrieve_form(world: World, call: Call) -> Answer:
 
 def list_forms(world: World, call: Call) -> Answer:
     """Answer list_forms."""
-    return page(call, world.store["form"], plural="forms", view=view_form)
+    return page(world, call, world.store["form"], plural="forms", view=view_form)
 
 
 def update_form(world: World, call: Call) -> Answer:

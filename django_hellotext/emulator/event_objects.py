@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import carts, catalogue, definitions, lines, orders, refunds
+from .parameters import accept, with_defaults, without
 from .refusals import Problem, Refused, ambiguous, invalid, missing, not_found
 from .store import Row
 from .validation import key, mapping, read, reference
@@ -32,7 +33,7 @@ def resolve(world: World, action: str, data: dict[str, Any], *, actor: Actor) ->
         return _custom(world, data, actor=actor)
     role = OPTIONAL_ROLES.get(action) or action.partition(".")[0]
     if action == "cart.abandoned":
-        data = {name: value for name, value in data.items() if name not in {"object_parameters", "products"}}
+        data = without(data, "object_parameters", "products")
     pointer = _by_role(world, role, data, action=action, actor=actor)
     if pointer is None and action not in OPTIONAL_ROLES:
         raise missing("object", message=f"{action} needs an object.")
@@ -45,7 +46,7 @@ def _custom(world: World, data: dict[str, Any], *, actor: Actor) -> Pointer | No
         if len(roles) > 1:
             raise ambiguous(roles[1], "An event is about one object.")
         return _by_role(world, roles[0], data, action="", actor=actor) if roles else None
-    type_ = read(data, {"object_type": key()}, required=("object_type",))["object_type"]
+    type_ = world.read(data, {"object_type": key()}, required=("object_type",))["object_type"]
     if type_ in ROLES:
         return _by_role(world, type_, data, action="", actor=actor)
     _refuse_both(data, ["object", "object_parameters"])
@@ -83,13 +84,13 @@ def _by_role(world: World, role: str, data: dict[str, Any], *, action: str, acto
         return None
     name = given[0]
     if name.endswith("_parameters"):
-        parameters = read(data, {name: mapping()})[name]
+        parameters = world.read(data, {name: mapping()}, required=(name,))[name]
         if name == "product_variant_parameters":
-            parent = read(data, {"product": key()}, required=("product",))["product"]
+            parent = world.read(data, {"product": key()}, required=("product",))["product"]
             row = catalogue.variant_found_or_made(world, parent, parameters)
             return {"kind": "variant", "id": row["id"]}
         return {"kind": role, "id": _found_or_made(world, role, parameters, actor=actor)["id"]}
-    value = read(data, {name: key()})[name]
+    value = world.read(data, {name: key()}, required=(name,))[name]
     if role == "product":
         return _product(world, name, value)
     row_or_none = world.store[role].get(value)
@@ -119,12 +120,13 @@ def _found_or_made(world: World, role: str, parameters: dict[str, Any], *, actor
         return _named(world, role, parameters, ref)
     found = None if ref is None else world.store[role].first("origin", ref, origin.get("source"))
     if found is not None:
+        accept(parameters)
         return found
     if role == "order":
         return orders.make(world, parameters, inline=True)
     if role == "refund":
-        return refunds.make(world, {**_profile(actor), **parameters})
-    return carts.make(world, {**_owner(actor), **parameters}, inline=True)
+        return refunds.make(world, with_defaults(parameters, _profile(actor)))
+    return carts.make(world, with_defaults(parameters, _owner(actor)), inline=True)
 
 
 def _named(world: World, role: str, parameters: dict[str, Any], ref: str | None) -> Row:
@@ -138,7 +140,10 @@ def _named(world: World, role: str, parameters: dict[str, Any], ref: str | None)
     found = table.first("reference", ref) if ref is not None else None
     if found is None and isinstance(parameters.get(unique), str):
         found = table.first(unique, parameters[unique])
-    return found or make[role](world, parameters)
+    if found is not None:
+        accept(parameters)
+        return found
+    return make[role](world, parameters)
 
 
 def _profile(actor: Actor) -> dict[str, str]:
@@ -156,13 +161,13 @@ def _cart(world: World, data: dict[str, Any], *, given: list[str], action: str, 
             return None
         row = _present_cart(world, actor)
     elif given[0].endswith("_parameters"):
-        parameters = read(data, {given[0]: mapping()})[given[0]]
-        without_items = {name: value for name, value in parameters.items() if name != "items" or not changes}
+        parameters = world.read(data, {given[0]: mapping()}, required=given)[given[0]]
+        without_items = without(parameters, "items") if changes else parameters
         row = _found_or_made(world, "cart", without_items, actor=actor)
         if changes and "items" in parameters:
             row = _set_items(world, row, parameters, action=action)
     else:
-        found = world.store["cart"].get(read(data, {given[0]: key()})[given[0]])
+        found = world.store["cart"].get(world.read(data, {given[0]: key()}, required=given)[given[0]])
         if found is None:
             raise not_found(given[0])
         row = found

@@ -24,6 +24,7 @@ _COMMON: dict[str, Reader] = {
     "tracked_at": moment(),
     "url": text(longest=8_192),
 }
+_ALSO_REQUIRED = {"app.spent": ("amount", "currency"), "page.viewed": ("url",)}
 _TYPES = {"variant": "product_variant"}
 _BUILT_IN_IDS = {name: f"Act{place:05d}" for place, name in enumerate(BUILT_IN_ACTIONS, start=1)}
 
@@ -84,19 +85,18 @@ def track(world: World, call: Call) -> Answer:
 
 def record(world: World, data: dict[str, Any]) -> Row | None:
     """Check an event and keep it; None when an identified profile's order event is there already."""
-    values = read(data, _COMMON, required=("action",))
+    named = data.get("action")
+    also = _ALSO_REQUIRED.get(named, ()) if isinstance(named, str) else ()
+    values = world.read(data, _COMMON, required=("action", *also, *sessions.required(data)))
     action = values["action"]
     if "profile" not in values and "session" not in values:
         raise missing("profile", message="A profile or a session is required.")
     if "currency" in values and "amount" not in values:
         raise missing("amount", message="A currency needs an amount.")
-    if action == "app.spent":
-        read(data, {}, required=("amount", "currency"))
-    if action == "page.viewed" and "url" not in values:
-        raise missing("url")
     if action not in BUILT_IN_ACTIONS and world.store["action"].first("name", action) is None:
         raise not_found("action")
     actor = sessions.actor(world, values, status=404)
+    sessions.attach_by_tracking(world, actor)
     pointer = event_objects.resolve(world, action, data, actor=actor)
     if _kept_already(world, action, actor=actor, pointer=pointer):
         world.note = "not stored again: one event per order and action of an identified profile"
@@ -156,7 +156,14 @@ def retrieve(world: World, call: Call) -> Answer:
 def listing(world: World, call: Call) -> Answer:
     """Answer list_events; those still being processed do not show."""
     table = world.store["event"]
-    return page(call, table, plural="events", view=lambda row: view(world, row), keep=lambda row: _visible(world, row))
+    return page(
+        world,
+        call,
+        table,
+        plural="events",
+        view=lambda row: view(world, row),
+        keep=lambda row: _visible(world, row),
+    )
 
 
 def update(world: World, call: Call) -> Answer:

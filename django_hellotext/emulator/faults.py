@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from decimal import Decimal
 from typing import Any, Literal, get_args
+
+from .refusals import Problem
 
 Kind = Literal["latency", "error", "rate_limit", "refuse", "reset", "no_answer", "drip", "garbage", "revoke"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -17,6 +20,14 @@ _APPLIED_BY_DEFAULT = frozenset({"latency", "no_answer", "drip", "garbage"})
 _SECONDS_BY_DEFAULT = {"latency": 0.5, "refuse": 5.0, "no_answer": 30.0, "drip": 0.25}
 LONGEST_SECONDS = 3_600.0
 _LONGEST_COUNT = 8  # power of ten: counts have at most nine digits
+_ERRORS = {
+    400: ("parameter_missing", "This parameter is required."),
+    401: ("unauthorized", "The token is missing, unknown or revoked."),
+    403: ("forbidden", "The token or the plan does not allow this operation."),
+    404: ("not_found", "This object was not found. Perhaps it was deleted."),
+    429: ("rate_limited", "Too many requests."),
+}
+_OTHER_ERROR = ("invalid", "The value you provided for the parameter is not correct.")
 _TRUTHS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
@@ -26,7 +37,8 @@ class Fault:
 
     ``kind``:
         latency     every answer comes ``seconds`` later
-        error       answered with ``status`` (5xx); ``applied`` says whether the request took effect
+        error       answered with ``status``, 400 to 599; ``applied`` says whether the request took effect. A 4xx
+                    comes with one error of ``type`` and ``parameter``, a 5xx with HTML
         rate_limit  429 with ``Retry-After: retry_after`` (seconds)
         refuse      no connection is accepted for ``seconds``, beginning at once or with the next request
         reset       the connection is reset before the answer
@@ -38,7 +50,8 @@ class Fault:
         revoke      the token is refused from now on
 
     ``rate`` is the share of requests hit (0 to 1), ``times`` how many at most (None: no end), ``skip`` how many
-    pass first, ``method`` and ``path`` (a prefix) which ones. ``seconds`` is 0.5 for latency, 5 for refuse, 30 for
+    pass first, ``method`` and ``path`` (a prefix) which ones; ``given``: only those whose JSON body gives this
+    parameter. ``seconds`` is 0.5 for latency, 5 for refuse, 30 for
     no_answer and 0.25 for drip when not given. ``applied`` says whether the request takes effect all the same; when
     not given it does for no_answer, drip and garbage, and does not for the others (latency never decides it).
 
@@ -56,14 +69,17 @@ class Fault:
     retry_after: int = 1
     applied: bool | None = None
     body: str = BODIES[0]
+    type: str = ""  # of the error in a 4xx; what is usual for the status when empty
+    parameter: str = ""  # that the error in a 4xx names
+    given: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"{self.kind!r} is no kind of fault; there are {', '.join(KINDS)}")
         if not 0 <= self.rate <= 1:
             raise ValueError("rate is from 0 to 1")
-        if not 500 <= self.status <= 599:
-            raise ValueError("status is from 500 to 599")
+        if not 400 <= self.status <= 599:
+            raise ValueError("status is from 400 to 599")
         if self.seconds is not None and not 0 <= self.seconds <= LONGEST_SECONDS:
             raise ValueError(f"seconds is from 0 to {LONGEST_SECONDS:g}")
         if self.body not in BODIES:
@@ -80,6 +96,14 @@ class Fault:
     def takes_effect(self) -> bool:
         """Say whether a request that this fault hits is applied all the same."""
         return self.kind in _APPLIED_BY_DEFAULT if self.applied is None else self.applied
+
+    @property
+    def error(self) -> Problem | None:
+        """Return the error in the answer of an ``error`` with a 4xx; None for a 5xx."""
+        if self.status >= 500:
+            return None
+        usual, message = _ERRORS.get(self.status, _OTHER_ERROR)
+        return Problem(self.type or usual, message, self.parameter or self.given or None)
 
     @property
     def wait(self) -> float:
@@ -156,7 +180,19 @@ _READERS: dict[str, Callable[[str, object], Any]] = {
     "retry_after": _count,
     "applied": _choice,
     "body": _text,
+    "type": _text,
+    "parameter": _text,
+    "given": _text,
 }
+
+
+def _gives(body: bytes, parameter: str) -> bool:
+    """Say whether the JSON object in ``body`` has this parameter."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(data, dict) and parameter in data
 
 
 @dataclass(slots=True)
@@ -182,13 +218,15 @@ class Faults:
         self._armed.clear()
         self._random.seed(self._seed)
 
-    def pick(self, method: str, path: str) -> list[Fault]:
+    def pick(self, method: str, path: str, body: bytes = b"") -> list[Fault]:
         """Return what hits this request: any latency, and the first other fault that is drawn."""
         hits: list[Fault] = []
         other = False
         for place, armed in enumerate(self._armed):
             fault = armed.fault
             if (fault.method and fault.method != method) or not path.startswith(fault.path):
+                continue
+            if fault.given and not _gives(body, fault.given):
                 continue
             if fault.kind != "latency" and other:
                 continue

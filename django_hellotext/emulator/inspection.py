@@ -90,6 +90,7 @@ def overview(emulator: Emulator) -> dict[str, Any]:
             "version": emulator.version,
             "generation": emulator.generation,
             "business_id": emulator.business_id,
+            "reading": emulator.reading.name,
             "counts": {PLURALS[kind]: number for kind, number in emulator.world.store.counts().items()},
             "requests": emulator.requests.total,
             "accepted": emulator.requests.accepted,

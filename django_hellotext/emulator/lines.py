@@ -7,9 +7,9 @@ from typing import Any
 
 from . import catalogue
 from .money import as_text
-from .refusals import invalid, missing, unknown
+from .refusals import empty, invalid, missing, unknown
 from .store import Row
-from .validation import key, money, objects, plain, quantity, read
+from .validation import key, objects, plain, read
 from .world import World
 
 
@@ -30,6 +30,8 @@ def read_line(world: World, entry: dict[str, Any], *, at: str = "", zero: bool =
     """Return one line; its price is the product's when none is given."""
     named = f"{at}[product]" if at else "product"
     given = entry.get("product")
+    if given is None and "product" in entry and world.reading.null_is_empty:
+        raise empty(named)
     if given is None:
         raise missing(named)
     if inline and isinstance(given, dict):
@@ -44,14 +46,14 @@ def read_line(world: World, entry: dict[str, Any], *, at: str = "", zero: bool =
     given_names = {"quantity": counted, "price": priced}
     values = read(
         {name: entry[short] for short, name in given_names.items() if short in entry},
-        {counted: quantity(zero=zero), priced: money(default_currency=world.options.currency)},
+        {counted: world.quantity(zero=zero), priced: world.money()},
     )
     price = values.get(priced) or product["price"] or {"amount": "0", "currency": world.options.currency}
     return {"product": product["id"], "quantity": values.get(counted), "price": price}
 
 
 def merged(lines: list[Row]) -> list[Row]:
-    """Return one line for each product: repeated ones are not kept apart (contract, LineInput)."""
+    """Return one line for each product: quantities are added, the last price counts (contract, LineInput)."""
     by_product: dict[str, Row] = {}
     for line in lines:
         count = 1 if line["quantity"] is None else line["quantity"]
@@ -60,17 +62,28 @@ def merged(lines: list[Row]) -> list[Row]:
     return list(by_product.values())
 
 
+def is_sold(world: World, line: Row) -> bool:
+    """Say whether the product or variant of a line exists still."""
+    return any(world.store[kind].get(line["product"]) is not None for kind in ("product", "variant"))
+
+
 def new_line(world: World, line: Row) -> Row:
     """Return a line with an id and the time, and a quantity of 1 when none was given."""
     count = 1 if line["quantity"] is None else line["quantity"]
     return world.new_row(**{**line, "quantity": count})
 
 
-def total_of(world: World, items: list[Row]) -> dict[str, str]:
-    """Return the sum of price times quantity; one order has one currency."""
+def currencies_of(items: list[Row]) -> set[str]:
+    """Return the currency of an order's lines, or nothing without lines; refuse several."""
     currencies = {item["price"]["currency"] for item in items}
     if len(currencies) > 1:
         raise invalid("items", "The lines of an order have one currency.")
+    return currencies
+
+
+def total_of(world: World, items: list[Row]) -> dict[str, str]:
+    """Return the sum of price times quantity; one order has one currency."""
+    currencies = currencies_of(items)
     total = sum((Decimal(item["price"]["amount"]) * item["quantity"] for item in items), Decimal(0))
     return {"amount": plain(total), "currency": next(iter(currencies), world.options.currency)}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .refusals import not_found, not_unique
 from .store import Row
-from .validation import key, read
+from .validation import key
 from .world import Answer, Call, World, deleted, page
 
 
@@ -32,7 +32,7 @@ def named(world: World, name: str) -> Row:
 
 
 def _name(world: World, call: Call, *, but: str | None = None) -> str:
-    name: str = read(call.data, {"name": key()}, required=("name",))["name"]
+    name: str = world.read(call.data, {"name": key()}, required=("name",))["name"]
     if world.store["list"].taken("name", name.casefold(), but=but):
         raise not_unique("name")
     return name
@@ -55,7 +55,7 @@ def listing(world: World, call: Call) -> Answer:
     if isinstance(prefix, str):
         folded = prefix.casefold()
         keep = lambda row: row["name"].casefold().startswith(folded)  # noqa: E731
-    return page(call, world.store["list"], plural="lists", view=view, keep=keep)
+    return page(world, call, world.store["list"], plural="lists", view=view, keep=keep)
 
 
 def update(world: World, call: Call) -> Answer:

@@ -32,6 +32,7 @@ class LoggedRequest:
     accepted: bool
     fault: str
     reason: str
+    ignored: tuple[str, ...]  # parameters without effect, because no source documents them here
     operation: str
     milliseconds: float
     body: bytes
@@ -60,6 +61,7 @@ class LoggedRequest:
             "accepted": self.accepted,
             "fault": self.fault,
             "reason": self.reason,
+            "ignored": list(self.ignored),
             "operation": self.operation,
             "milliseconds": round(self.milliseconds, 3),
             "body_json": self.body_json,

@@ -64,10 +64,11 @@ class Values:
                     values._property(family, name, value, f"{family}[{name}]")
             elif given is not None:
                 values.problems.append(Problem("invalid", "This must be an object.", family))
-        for parameter, value in data.items():
+        for parameter in data:
             match = _BRACKET.fullmatch(parameter)
             if match is None:
                 continue
+            value = data[parameter]
             if match[1] in CONTACTS:
                 values._named(match[1], match[2], value, parameter)
             else:
@@ -112,9 +113,9 @@ class Values:
     def _definition(self, kind: str, name: str) -> Row | None:
         if self.owner is None:
             return None
-        row = self.world.store["property"].get(name) or self.world.store["property"].first(
-            "name", self.owner, name.casefold()
-        )
+        table = self.world.store["property"]
+        named = properties.name_key(self.world, kind=kind, name=name, owner=self.owner)
+        row = table.get(name) or table.first(*named)
         return row if row is not None and row["kind"] == kind and row["profile"] == self.owner else None
 
     def _contact(
@@ -170,7 +171,7 @@ class Values:
         if definition is None:
             table = self.world.store["property"]
             name = change.name or ""
-            definition = table.first("name", owner, name.casefold())
+            definition = table.first(*properties.name_key(self.world, kind=change.kind, name=name, owner=owner))
             if definition is None and change.value is None:
                 return entries
             if definition is None:

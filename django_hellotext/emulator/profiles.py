@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from . import lists
+from . import lists, properties
 from .profile_values import Values, own_property
 from .refusals import missing, not_found, not_unique, nothing_given
 from .store import Row
@@ -207,6 +207,7 @@ def listing(world: World, call: Call) -> Answer:
     if order == "alphabetically":
         return _alphabetical(world, call, keep)
     return page(
+        world,
         call,
         table,
         plural="profiles",
@@ -270,6 +271,11 @@ def _holds(world: World, row: Row, name: str, value: object) -> bool:
         if definition is None:
             continue
         named = definition["name"] if definition["name"] is not None else definition["kind"]
-        if named.casefold() == name.casefold() and str(entry["value"]) == value:
+        if named.casefold() != name.casefold():
+            continue
+        if world.reading.filter_by_kind:
+            if properties.matches(world, entry["kind"], entry["value"], value):
+                return True
+        elif str(entry["value"]) == value:
             return True
     return False

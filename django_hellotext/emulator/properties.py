@@ -11,7 +11,7 @@ from typing import Any
 from . import contacts
 from .refusals import missing, not_allowed, not_found, not_unique, nothing_given, unknown
 from .store import Row
-from .tables import canonical
+from .tables import CONTACT_KINDS, canonical, contact_key
 from .validation import Bad, FormText, choice, decimal_of, flag, integer, key, read, text, texts, web_address
 from .world import Answer, Call, World, deleted, find, page
 
@@ -53,7 +53,7 @@ def create(world: World, call: Call) -> Answer:
         "profile": key(),
         "unique": flag(),
     }
-    values = read(call.data, spec, required=("kind",))
+    values = world.read(call.data, spec, required=("kind",))
     owner = values.get("profile")
     if owner is None and values["kind"] in PERSONAL:
         raise missing("profile")
@@ -76,14 +76,20 @@ def create(world: World, call: Call) -> Answer:
 def define(
     world: World, *, kind: str, name: str | None, owner: str | None, unique: bool = False, position: int | None = None
 ) -> Row:
-    """Add a definition; names are unique, for one profile or for all."""
-    table = world.store["property"]
-    if name is not None and table.taken("name", owner, name.casefold()):
+    """Add a definition; names are unique for all profiles, or for one profile and kind."""
+    if name is not None and world.store["property"].taken(*name_key(world, kind=kind, name=name, owner=owner)):
         raise not_unique("name")
     row = world.new_row(
         kind=kind, name=name, position=0, profile=owner, unique=unique and kind not in NEVER_UNIQUE, built_in=False
     )
     return _place(world, row, position)
+
+
+def name_key(world: World, *, kind: str, name: str, owner: str | None) -> tuple[Any, ...]:
+    """Return the key under which one definition at most may have this name."""
+    if owner is not None and world.reading.names_by_kind:
+        return ("kind and name", owner, kind, name.casefold())
+    return ("name", owner, name.casefold())
 
 
 def _place(world: World, row: Row, position: int | None) -> Row:
@@ -115,7 +121,7 @@ def listing(world: World, call: Call) -> Answer:
     owned: Iterable[Row] | None = None
     if owner is not None:
         owned = table.with_key("profile", owner) if isinstance(owner, str) else ()
-    return page(call, table, plural="properties", view=view, few=owned)
+    return page(world, call, table, plural="properties", view=view, few=owned)
 
 
 def update(world: World, call: Call) -> Answer:
@@ -132,8 +138,10 @@ def update(world: World, call: Call) -> Answer:
     if not values:
         raise nothing_given()
     name = values.get("name")
-    if name is not None and table.taken("name", row["profile"], name.casefold(), but=row["id"]):
-        raise not_unique("name")
+    if name is not None:
+        named = name_key(world, kind=row["kind"], name=name, owner=row["profile"])
+        if table.taken(*named, but=row["id"]):
+            raise not_unique("name")
     if values.get("unique") and row["kind"] not in NEVER_UNIQUE and _shared(world, row):
         raise not_allowed("Two profiles share a value.", parameter="unique")
     changed = {**row, **{k: v for k, v in values.items() if k != "position"}}
@@ -185,7 +193,9 @@ def _owner(world: World, owner: str) -> None:
         raise unknown("profile")
 
 
-def _date(value: Any, name: str) -> dict[str, int | None]:
+def _date(value: Any, name: str, *, iso: bool) -> dict[str, int | None]:
+    if isinstance(value, str) and not iso:
+        raise Bad("invalid", "This must be an object with day, month and year.", name)
     if isinstance(value, str):
         try:
             if not _DATE.fullmatch(value):
@@ -219,11 +229,45 @@ def read_value(world: World, kind: str, value: Any, *, parameter: str) -> Any:
         "address": contacts.address,
         "email": contacts.email,
         "phone": partial(contacts.phone, prefix=world.options.country_prefix),
-        "birthday": _date,
-        "date": _date,
+        "birthday": partial(_date, iso=world.reading.iso_dates),
+        "date": partial(_date, iso=world.reading.iso_dates),
         "checkbox": flag(),
         "number": lambda v, name: decimal_of(v, name, strings=isinstance(v, FormText)),
         "tags": _tags,
         "url": web_address(),
     }
     return readers.get(kind, text())(value, parameter)
+
+
+def matches(world: World, kind: str, value: Any, wanted: Any) -> bool:
+    """Say whether a stored value of a kind is the one that a filter names; a filter that is none of the kind is not.
+
+    Numbers and flags are compared as such, e-mails without regard to case, phones in E.164; tags and parts of dates
+    and addresses need only be among the stored ones. A date may be ISO 8601 text.
+    """
+    if kind == "tags":
+        return bool(wanted) and set(_tags(wanted, "property")) <= set(value)
+    try:
+        if kind in {"birthday", "date"}:
+            wanted = _date(wanted, "property", iso=True)
+        elif kind == "address" and isinstance(wanted, str):
+            wanted = {"street": {"name": str(wanted), "number": None}}
+        elif kind != "address":
+            wanted = read_value(world, kind, wanted, parameter="property")
+    except Bad:
+        return False
+    if isinstance(value, dict):
+        return isinstance(wanted, dict) and _is_part(wanted, value)
+    if kind in CONTACT_KINDS:
+        return contact_key(kind, value) == contact_key(kind, wanted)
+    return bool(value == wanted)
+
+
+def _is_part(wanted: dict[str, Any], value: dict[str, Any]) -> bool:
+    for name, part in wanted.items():
+        if isinstance(part, dict) and isinstance(value.get(name), dict):
+            if not _is_part(part, value[name]):
+                return False
+        elif part is not None and part != value.get(name):
+            return False
+    return any(part is not None for part in wanted.values())

@@ -7,7 +7,7 @@ from typing import Any
 from .money import as_text, two_places
 from .refusals import ambiguous, nothing_given, unknown
 from .store import Row
-from .validation import Reader, key, mapping, money, read, reference
+from .validation import Reader, key, mapping, read, reference
 from .world import Answer, Call, World, deleted, find, page
 
 
@@ -19,7 +19,7 @@ def _spec(world: World) -> dict[str, Reader]:
         "profile": key(),
         "reference": reference(),
         "source": key(null=True),
-        "total": money(default_currency=world.options.currency),
+        "total": world.money(),
     }
 
 
@@ -103,7 +103,7 @@ def retrieve(world: World, call: Call) -> Answer:
 
 def listing(world: World, call: Call) -> Answer:
     """Answer list_refunds."""
-    return page(call, world.store["refund"], plural="refunds", view=lambda row: view(world, row))
+    return page(world, call, world.store["refund"], plural="refunds", view=lambda row: view(world, row))
 
 
 def update(world: World, call: Call) -> Answer:

@@ -72,6 +72,11 @@ def unknown(parameter: str) -> Refused:
     return Refused(422, Problem("not_found", "This object was not found. Perhaps it was deleted.", parameter))
 
 
+def empty(parameter: str) -> Refused:
+    """Return the 422 for a required parameter that is null."""
+    return Refused(422, Problem("parameter_invalid_empty", "This parameter must not be empty.", parameter))
+
+
 def not_unique(parameter: str) -> Refused:
     """Return the 422 for a value that somebody else has already."""
     return Refused(422, Problem("parameter_not_unique", "The value must be unique.", parameter))

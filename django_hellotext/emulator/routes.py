@@ -161,6 +161,7 @@ def _tree() -> _Node:
 
 
 _ROOT = _tree()
+_UPDATED_BY_POST = frozenset({"update_app", "update_event", "update_form", "update_refund"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +174,8 @@ class Match:
     browser: bool = False
 
 
-def match(method: str, path: str) -> Match:
-    """Find the operation of a method and a percent-encoded path."""
+def match(method: str, path: str, *, post_updates: bool = False) -> Match:
+    """Find the operation of a method and a percent-encoded path; with ``post_updates`` POST may update, too."""
     node = _ROOT
     values: list[str] = []
     for segment in path[1:].split("/"):
@@ -189,6 +190,8 @@ def match(method: str, path: str) -> Match:
     if not found:
         return Match(None, {})
     is_browser = next(iter(found.values()))[0].browser
+    if post_updates and method == "POST" and "POST" not in found and "PATCH" in found:
+        method = "PATCH" if found["PATCH"][0].operation_id in _UPDATED_BY_POST else method
     if method not in found:
         return Match(None, {}, tuple(found), is_browser)
     operation, names = found[method]

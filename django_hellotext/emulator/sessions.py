@@ -1,6 +1,7 @@
 """Sessions of visitors: known once a browser or a short link brought them, then attached to a profile once.
 
-A session never moves: attaching it to a second profile answers 200 and changes nothing (later help site).
+Attaching a session to a second profile answers 200 and changes nothing (later help site), unless the world's reading
+lets it move (reference).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import Any
 
 from .refusals import Problem, Refused, not_found, unknown
 from .store import Row
-from .validation import key, read
+from .validation import key
 from .world import Answer, Call, World
 
 _ASSIGNED = "This session belongs to another profile."
@@ -25,6 +26,12 @@ def know(world: World, id_: str, *, utm: dict[str, Any] | None = None, origin: s
     if utm and utm != row["utm"]:
         row = table.put({**row, "utm": utm})
     return row
+
+
+def required(data: dict[str, Any]) -> list[str]:
+    """Return the one of profile and session that ``data`` has to give, because the other is left out."""
+    given: list[str] = [name for name in ("profile", "session") if name in data]
+    return given if len(given) == 1 else []
 
 
 def actor(world: World, values: dict[str, Any], *, status: int = 422) -> tuple[str | None, str | None]:
@@ -55,14 +62,12 @@ def attach(world: World, call: Call) -> Answer:
     row = table.get(call.path["id"])
     if row is None:
         raise not_found()
-    profile = read(call.data, {"profile": key()}, required=("profile",))["profile"]
+    profile = world.read(call.data, {"profile": key()}, required=("profile",))["profile"]
     owner = world.store["profile"].get(profile)
     if owner is None or owner["deleted"]:
         raise unknown("profile")
-    if row["profile"] is None:
-        row = table.put({**row, "profile": profile})
-        _follow(world, session=row["id"], profile=profile)
-        world.store["profile"].touch(profile)
+    if row["profile"] is None or (world.reading.sessions_move and row["profile"] != profile):
+        row = _assign(world, row, profile)
     shown: int | None = owner["number"]
     if row["profile"] != profile:
         world.note = "not attached: the session belongs to another profile"
@@ -71,9 +76,21 @@ def attach(world: World, call: Call) -> Answer:
     return 200, {"id": row["id"], "type": "session", "created_at": row["created_at"], "profile": shown}
 
 
-def _follow(world: World, *, session: str, profile: str) -> None:
+def _assign(world: World, session: Row, profile: str) -> Row:
+    """Attach a session; its carts and events follow it, except those of a third profile."""
+    former = session["profile"]
     for kind in ("event", "cart"):
         table = world.store[kind]
-        for row in table.with_key("session", session):
-            if row["profile"] is None:
+        for row in table.with_key("session", session["id"]):
+            if row["profile"] in {None, former}:
                 table.put({**row, "profile": profile})
+    world.store["profile"].touch(profile)
+    return world.store["session"].put({**session, "profile": profile})
+
+
+def attach_by_tracking(world: World, actor: tuple[str | None, str | None]) -> None:
+    """Attach the session of an event to its profile, where the reading says that tracking does (reference)."""
+    profile, session = actor
+    row = None if session is None else world.store["session"].get(session)
+    if profile is not None and row is not None and row["profile"] is None and world.reading.tracking_attaches:
+        _assign(world, row, profile)

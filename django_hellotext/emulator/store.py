@@ -51,6 +51,10 @@ class Ordering:
     def __contains__(self, id_: str) -> bool:
         return id_ in self._at
 
+    def place(self, id_: str) -> int:
+        """Return the place of ``id_``; the oldest has the least."""
+        return self._at[id_]
+
     def append(self, id_: str) -> None:
         """Put ``id_`` at the new end, or back to the place it had."""
         place = self._at.get(id_)
@@ -174,10 +178,22 @@ class Table:
         old = self._keys.get(id_, ())
         if keys == old:
             return
-        self._unindex(id_, old)
+        self._unindex(id_, set(old).difference(keys))
         self._keys[id_] = keys
-        for key in keys:
-            self._index.setdefault(key, {})[id_] = None
+        for key in set(keys).difference(old):
+            self._add_holder(key, id_)
+
+    def _add_holder(self, key: Key, id_: str) -> None:
+        """Note that a row has this key; the holders of a key stay in the order in which they were created."""
+        holders = self._index.get(key)
+        if holders is None:
+            self._index[key] = {id_: None}
+            return
+        place = self.created.place
+        is_newest = place(next(reversed(holders))) < place(id_)
+        holders[id_] = None
+        if not is_newest:
+            self._index[key] = dict.fromkeys(sorted(holders, key=place))
 
     def _erase(self, id_: str) -> None:
         del self.rows[id_]
@@ -186,7 +202,7 @@ class Table:
             self.active.discard(id_)
         self._unindex(id_, self._keys.pop(id_, ()))
 
-    def _unindex(self, id_: str, keys: tuple[Key, ...]) -> None:
+    def _unindex(self, id_: str, keys: Iterable[Key]) -> None:
         for key in keys:
             holders = self._index[key]
             holders.pop(id_, None)

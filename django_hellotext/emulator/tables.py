@@ -37,7 +37,9 @@ def _profile(row: Row) -> Iterator[Key]:
 
 def _property(row: Row) -> Iterator[Key]:
     if row["name"] is not None:
-        yield ("name", row["profile"], row["name"].casefold())
+        folded = row["name"].casefold()
+        yield ("name", row["profile"], folded)
+        yield ("kind and name", row["profile"], row["kind"], folded)
     if row["profile"] is not None:
         yield ("profile", row["profile"])
     if row["built_in"]:

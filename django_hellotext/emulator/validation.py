@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlsplit
 
+from .parameters import Parameters
 from .refusals import Problem, gather
 
 LONGEST_TEXT = 65_535  # characters
@@ -21,7 +22,10 @@ LATEST_EPOCH = 99_999_999_999  # seconds; a greater value is milliseconds, which
 GREATEST_AMOUNT = Decimal(10) ** 15
 GREATEST_QUANTITY = 1_000_000
 _AMOUNT = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+_EPOCH = re.compile(r"-?[0-9]{1,15}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+
+_ABSENT = object()
 
 Reader = Callable[[Any, str], Any]
 
@@ -40,20 +44,36 @@ class Bad(Exception):
         self.problem = Problem(type_, message, parameter)
 
 
-def read(data: Mapping[str, Any], spec: Mapping[str, Reader], *, required: Collection[str] = ()) -> dict[str, Any]:
+def read(
+    data: dict[str, Any],
+    spec: Mapping[str, Reader],
+    *,
+    required: Collection[str] = (),
+    null_is_empty: bool = True,
+) -> dict[str, Any]:
     """Return the parameters of ``spec`` that ``data`` gives, cleaned.
 
-    Raises ``Refused`` with every problem found, not only the first.
+    ``null_is_empty``: null for a required one is ``parameter_invalid_empty``, not ``invalid``. Raises ``Refused`` with
+    every problem found, not only the first.
     """
+    if isinstance(data, Parameters):
+        data.know(spec)
+    # Asked of the dict itself, because each question to the parameters takes time.
     problems = [
-        Problem("parameter_missing", "This parameter is required.", name) for name in required if name not in data
+        Problem("parameter_missing", "This parameter is required.", name)
+        for name in required
+        if not dict.__contains__(data, name)
     ]
     values: dict[str, Any] = {}
     for name, reader in spec.items():
-        if name not in data:
+        value = dict.get(data, name, _ABSENT)
+        if value is _ABSENT:
+            continue
+        if value is None and null_is_empty and name in required:
+            problems.append(Problem("parameter_invalid_empty", "This parameter must not be empty.", name))
             continue
         try:
-            values[name] = reader(data[name], name)
+            values[name] = reader(value, name)
         except Bad as bad:
             problems.append(bad.problem)
     gather(problems)
@@ -146,14 +166,18 @@ def plain(number: Decimal) -> str:
     return format(number, "f")
 
 
-def quantity(*, zero: bool = False) -> Reader:
-    """Return a reader of quantities; they are numbers above zero (or zero, where a line may be emptied)."""
+def quantity(*, zero: bool = False, whole: bool = True) -> Reader:
+    """Return a reader of quantities; they are above zero (or zero, where a line may be emptied), and whole numbers."""
 
     def reader(value: Any, name: str) -> int | Decimal:
         number = decimal_of(value, name, strings=False)
         if number < 0 or (number == 0 and not zero) or number > GREATEST_QUANTITY:
             raise Bad("invalid", f"This must be greater than zero, and at most {GREATEST_QUANTITY}.", name)
-        return int(number) if number == number.to_integral_value() else number
+        if number == number.to_integral_value():
+            return int(number)
+        if whole:
+            raise Bad("invalid", "This must be a whole number.", name)
+        return number
 
     return reader
 
@@ -178,14 +202,21 @@ def amount() -> Reader:
     return reader
 
 
-def money(*, default_currency: str) -> Reader:
-    """Return a reader of ``{"amount", "currency"}``, kept as a decimal string and a code."""
+def money(*, default_currency: str, null_is_empty: bool = True) -> Reader:
+    """Return a reader of ``{"amount", "currency"}``, kept as a decimal string and a code.
+
+    The converted amount and currency are Hellotext's own business and have no effect.
+    """
 
     def reader(value: Any, name: str) -> dict[str, str]:
         if not isinstance(value, dict):
             raise Bad("invalid", "This must be an object with amount and currency.", name)
         if "amount" not in value:
             raise Bad("parameter_missing", "This parameter is required.", f"{name}[amount]")
+        if value["amount"] is None and null_is_empty:
+            raise Bad("parameter_invalid_empty", "This parameter must not be empty.", f"{name}[amount]")
+        for converted in ("converted_amount", "converted_currency"):
+            value.get(converted)  # known to the API
         number = decimal_of(value["amount"], f"{name}[amount]", strings=True)
         code = currency()(value.get("currency", default_currency), f"{name}[currency]")
         return {"amount": plain(number), "currency": code}
@@ -267,6 +298,8 @@ def moment() -> Reader:
     seconds = integer(least=-LATEST_EPOCH, most=LATEST_EPOCH)
 
     def reader(value: Any, name: str) -> int:
+        if isinstance(value, FormText) and _EPOCH.fullmatch(value):
+            value = int(value)
         if not isinstance(value, str):
             whole: int = seconds(value, name)
             return whole

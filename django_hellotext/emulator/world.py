@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from . import validation
+from .parameters import Parameters
+from .reading import STRICT, Reading
 from .refusals import Problem, Refused, malformed, not_found
 from .store import Ids, Ordering, Row, Table
 from .tables import Store
@@ -24,7 +27,8 @@ class Options:
 
     ``delay_events``: seconds until an accepted event shows in listings. ``strict_sessions``: server-side
     events and carts with a session that no browser announced are refused. ``conflict_answer``: what an
-    attachment that was refused answers as ``profile``, "null" or "owner"; the sources disagree.
+    attachment that was refused answers as ``profile``, "null" or "owner"; the sources disagree. ``reading``: what
+    holds where they disagree otherwise.
     """
 
     delay_events: float = 0.0
@@ -33,6 +37,7 @@ class Options:
     country_code: str = "UY"
     country_prefix: str = "598"
     currency: str = "USD"
+    reading: Reading = STRICT
 
 
 @dataclass(slots=True)
@@ -40,8 +45,8 @@ class Call:
     """One request to a handler: parameters of the path, of the query and of the body."""
 
     path: dict[str, str] = field(default_factory=dict)
-    query: dict[str, Any] = field(default_factory=dict)
-    data: dict[str, Any] = field(default_factory=dict)
+    query: dict[str, Any] = field(default_factory=Parameters)
+    data: dict[str, Any] = field(default_factory=Parameters)
 
 
 class World:
@@ -60,6 +65,25 @@ class World:
     def now(self) -> int:
         """Return the time in whole epoch seconds."""
         return int(self.clock())
+
+    @property
+    def reading(self) -> Reading:
+        """Return what holds where the sources disagree."""
+        return self.options.reading
+
+    def read(
+        self, data: dict[str, Any], spec: Mapping[str, validation.Reader], *, required: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """Read parameters of which some are required, as ``validation.read`` does."""
+        return validation.read(data, spec, required=required, null_is_empty=self.reading.null_is_empty)
+
+    def money(self) -> validation.Reader:
+        """Return a reader of amounts with a currency; the business's own when none is given."""
+        return validation.money(default_currency=self.options.currency, null_is_empty=self.reading.null_is_empty)
+
+    def quantity(self, *, zero: bool = False) -> validation.Reader:
+        """Return a reader of quantities."""
+        return validation.quantity(zero=zero, whole=self.reading.whole_quantities)
 
     def new_row(self, **values: Any) -> Row:
         """Return a row with a new id and the present time."""
@@ -100,6 +124,7 @@ def limit_of(call: Call) -> int:
 
 
 def page(
+    world: World,
     call: Call,
     table: Table,
     *,
@@ -111,8 +136,8 @@ def page(
 ) -> Answer:
     """Answer one page of a table, newest first.
 
-    A cursor that never was an object is refused; one that was deleted still marks its place.
-    ``few``: the only rows that come into question, where an index knows them.
+    A cursor that never was an object is refused, and one that was deleted, unless the world's reading lets it mark
+    its place still. ``few``: the only rows that come into question, where an index knows them.
     """
     limit = limit_of(call)
     after, before = cursor(call, "starting_after"), cursor(call, "ending_before")
@@ -122,7 +147,8 @@ def page(
     if order is None:
         order = table.created
     for name, value in (("starting_after", after), ("ending_before", before)):
-        if value is not None and value not in order:
+        gone = world.reading.deleted_refused and value not in table.rows
+        if value is not None and (gone or value not in order):
             raise Refused(400, Problem("not_found", "No such object.", name))
     if few is not None:
         ids = order.among((row["id"] for row in few), older=after, newer=before)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from django_hellotext.api import HellotextClient
-from django_hellotext.exceptions import InvalidResponse, NotFound, Outcome
+from django_hellotext.exceptions import InvalidResponse, NotFound, Outcome, ValidationError
 
 from .wire import Answer, Captured, WireServer, json_answer
 
@@ -130,6 +130,43 @@ def test_an_error_in_the_middle_of_a_walk_reaches_the_caller(server: WireServer,
     next(walk)
     with pytest.raises(NotFound):
         next(walk)
+
+
+def shrinking(server: WireServer, *, gone: set[int], status: int = 400, type: str = "not_found") -> Answer:
+    """Orders 6 to 1, of which ``gone`` are deleted after the first page; what is deleted is no cursor."""
+
+    def answer(captured: Captured, connection: socket.socket) -> bool:
+        query = dict(captured.query)
+        live = [number for number in range(6, 0, -1) if len(server.requests) <= 1 or number not in gone]
+        name = "ending_before" if "ending_before" in query else "starting_after"
+        cursor, limit = int(query.get(name, 7)), int(query["limit"])
+        if cursor in gone:
+            body = {"errors": [{"type": type, "parameter": name}]}
+            return json_answer(body, status=status)(captured, connection)
+        older = [number for number in live if number < cursor][:limit]
+        found = [number for number in live if number > cursor][-limit:] if name == "ending_before" else older
+        return json_answer({"orders": [{"id": str(number)} for number in found]})(captured, connection)
+
+    return answer
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
+@pytest.mark.parametrize(("cursor", "walked"), [({}, [6, 5, 4, 3, 2, 1]), ({"ending_before": "1"}, [2, 3, 4, 5, 6])])
+def test_when_an_object_was_deleted_meanwhile_the_one_before_it_marks_the_place(
+    status: int, cursor: dict[str, str], walked: list[int], server: WireServer, client: HellotextClient
+) -> None:
+    server.answer = shrinking(server, gone={4}, status=status)
+    assert ids(client.orders.list(limit=3, **cursor)) == walked
+
+
+@pytest.mark.parametrize(("gone", "type"), [({6, 5, 4}, "not_found"), ({4}, "invalid")])
+def test_a_page_of_which_no_object_marks_a_place_leads_nowhere(
+    gone: set[int], type: str, server: WireServer, client: HellotextClient
+) -> None:
+    server.answer = shrinking(server, gone=gone, type=type)
+    with pytest.raises(ValidationError) as caught:
+        list(client.orders.list(limit=3))
+    assert (caught.value.type, caught.value.parameter) == (type, "starting_after")
 
 
 def test_a_long_walk_is_flat_in_memory(server: WireServer, client: HellotextClient) -> None:

@@ -62,7 +62,7 @@ class Caller:
         content_type: str = "application/json",
         token: str | None = None,
     ) -> Answer:
-        found = match(method, path)
+        found = match(method, path, post_updates=self.emulator.reading.post_updates)
         if token is None:
             token = self.emulator.business_id if found.browser else self.emulator.token
         raw = body if body is not None else b"" if data is None else json.dumps(data).encode()

@@ -83,7 +83,8 @@ def test_the_total_follows_from_the_lines_and_never_from_the_body(shop: Shop, ca
         "currency": "USD",
     }
     path = f"{ORDERS}/{order['id']}/items"
-    line = call.make("POST", path, {"product": "ANVIL", "price": {"amount": "9.95", "currency": "USD"}})
+    call.make("POST", PRODUCTS, {"name": "Rope", "sku": "ROPE"})
+    line = call.make("POST", path, {"product": "ROPE", "price": {"amount": "9.95", "currency": "USD"}})
     assert (line["quantity"], line["order"]) == (1, order["id"])
     assert call.make("GET", f"{ORDERS}/{order['id']}")["total"]["amount"] == "209.95"
     call.make("PATCH", f"{path}/{line['id']}", {"quantity": 3})

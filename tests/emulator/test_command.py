@@ -120,6 +120,32 @@ def test_options_reach_the_emulator(run: Run) -> None:
     assert [row["id"] for row in get(process, "/_emulator/state").json()["sessions"]] == ["2KAGgAgm"]
 
 
+@pytest.mark.parametrize(
+    ("options", "reading", "inline_delivery"),
+    [
+        ((), "strict", False),
+        (("--strict-delivery",), "strict", True),
+        (("--lenient",), "lenient", True),
+        (("--as-documented",), "as documented", False),
+        (("--as-documented", "--strict-delivery"), "as documented", True),
+    ],
+)
+def test_an_option_chooses_the_reading(run: Run, options: tuple[str, ...], reading: str, inline_delivery: bool) -> None:
+    process = run(*options)
+    assert get(process, "/_emulator/overview").json()["reading"] == reading
+    event = {"action": "order.placed", "session": "s", "object_parameters": {"reference": "1", "source": "x"}}
+    headers = {"Authorization": "Bearer test-token"}
+    answer = requests.post(f"{process.url}/v1/attribution/events", json=event, headers=headers, timeout=PATIENCE)
+    missing = 422 if reading == "as documented" else 400
+    assert answer.status_code == (missing if inline_delivery else 200)
+
+
+def test_two_readings_at_once_end_it_with_a_message(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--lenient", "--as-documented"])
+    assert "not allowed with" in capsys.readouterr().err
+
+
 def test_what_it_holds_outlives_it_in_a_file(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     process = run("--state", str(file))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from django_hellotext.emulator import Emulator
+from django_hellotext.emulator import AS_DOCUMENTED, LENIENT, STRICT, Emulator
 from django_hellotext.emulator.routes import OPERATIONS
 from tests.contract import Operation, browser_operations, resolve, server_operations
 
@@ -99,6 +99,7 @@ def test_the_emulator_has_exactly_the_operations_of_the_contract() -> None:
     assert len(OPERATIONS) == 87
 
 
+@pytest.mark.parametrize("reading", [STRICT, LENIENT, AS_DOCUMENTED], ids=lambda reading: reading.name)
 @pytest.mark.parametrize(("operation", "body"), EXAMPLES)
 def test_the_example_succeeds_in_the_shape_of_the_contract(
     operation: Operation, body: dict[str, Any], shop: Shop, call: Caller

@@ -119,8 +119,9 @@ def test_an_integer_reference_is_the_same_as_its_text(shop: Shop, call: Caller) 
 
 
 def test_an_object_that_cannot_be_made_is_refused_with_its_own_reason(shop: Shop, call: Caller) -> None:
-    event = {"action": "order.placed", "session": SESSION, "object_parameters": {"reference": "O9", "source": "acme"}}
-    assert refused(call, **event) == (400, [("parameter_missing", "delivery")])
+    parameters = {"reference": "O9", "source": "acme", "delivery": "drone"}
+    event = {"action": "order.placed", "session": SESSION, "object_parameters": parameters}
+    assert refused(call, **event) == (422, [("invalid", "delivery")])
     event = {"action": "product.viewed", "session": SESSION, "object_parameters": {"reference": "9", "source": "acme"}}
     assert refused(call, **event) == (400, [("parameter_missing", "name")])
 

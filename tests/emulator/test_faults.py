@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -50,6 +51,37 @@ def test_a_fault_decides_what_the_client_sees_and_whether_it_took_effect(
     assert ("x" in names(emulator)) is applied
     entry = emulator.log[-1]
     assert (entry.status, entry.accepted, entry.fault) == (status, applied, fault.kind)
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "error"),
+    [
+        ("error:status=400", 400, ("parameter_missing", None)),
+        ("error:status=401", 401, ("unauthorized", None)),
+        ("error:status=403", 403, ("forbidden", None)),
+        ("error:status=404", 404, ("not_found", None)),
+        ("error:status=409", 409, ("invalid", None)),
+        ("error:status=422,parameter=name", 422, ("invalid", "name")),
+        ("error:status=422,given=name", 422, ("invalid", "name")),
+        ("error:status=422,type=not_allowed,parameter=url,given=name", 422, ("not_allowed", "url")),
+    ],
+)
+def test_a_4xx_comes_with_an_error_as_hellotext_writes_it(
+    emulator: Emulator, spec: str, status: int, error: tuple[str, str | None]
+) -> None:
+    emulator.add_fault(Fault.parse(spec))
+    answer = send(emulator)
+    (said,) = json.loads(answer.body)["errors"]
+    assert (answer.status, (said["type"], said["parameter"]), names(emulator)) == (status, error, [])
+    assert said["message"]
+
+
+@pytest.mark.parametrize("body", [b'{"kind": "text"}', b'["name"]', b"not JSON", b""])
+def test_a_fault_can_keep_to_requests_that_give_a_parameter(emulator: Emulator, body: bytes) -> None:
+    emulator.add_fault(Fault("error", status=422, given="name"))
+    assert send(emulator).status == 422
+    send(emulator, data=body)
+    assert emulator.log[-1].fault == ""
 
 
 def test_a_rate_limit_says_how_long_to_wait(emulator: Emulator) -> None:
@@ -138,7 +170,8 @@ def test_a_fault_is_written_in_a_line(spec: str, fault: Fault) -> None:
         ("error:rate=2", "rate is from 0 to 1"),
         ("error:rate=x", "rate must be a number"),
         ("error:rate=nan", "rate is from 0 to 1"),
-        ("error:status=200", "from 500 to 599"),
+        ("error:status=399", "from 400 to 599"),
+        ("error:status=600", "from 400 to 599"),
         ("latency:seconds=-1", "seconds is from"),
         ("error:times=0", "are counts"),
         ("error:skip=-1", "are counts"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,84 @@ def test_every_request_is_logged_with_its_outcome(call: Caller) -> None:
     )  # fmt: skip
     assert second.uuid == UUID
     assert (third.query, third.body_json, third.uuid) == ("limit=5", None, "")
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "ignored"),
+    [
+        ("/v1/lists", {"name": "Greens"}, []),
+        ("/v1/lists", {"name": "Greens", "colour": "green", "size": None}, ["colour", "size"]),
+        ("/v1/profiles", {"email": "a@example.com", "reference": "7", "phone[work]": "099888888"}, ["reference"]),
+        ("/v1/profiles", {"email": {"work": "a@example.com"}, "property": {"gender": "male"}}, []),
+        ("/v1/profiles", {"address": {"city": "Montevideo", "planet": "Earth"}}, ["address[planet]"]),
+        ("/v1/attribution/products", {"name": "Anvil", "stock": 3, "metadata": {"weight": "5 kg"}}, ["stock"]),
+        (
+            "/v1/attribution/products",
+            {"name": "Anvil", "price": {"amount": 1, "currency": "EUR", "converted_amount": 2, "tax": 3}},
+            ["price[tax]"],
+        ),
+        (
+            "/v1/attribution/products",
+            {"name": "Anvil", "variants": [{"name": "Small"}, {"name": "Big", "stock": 3}]},
+            ["variants[1][stock]"],
+        ),
+        ("/v1/attribution/orders", {"delivery": "deliver", "total": {"amount": 1, "currency": "EUR"}}, ["total"]),
+        (
+            "/v1/attribution/carts",
+            {"session": "s", "items": [{"product": "T1", "quantity": 1, "title": "Tea"}]},
+            ["items[0][title]"],
+        ),
+        (
+            "/v1/attribution/events",
+            {"action": "page.viewed", "session": "s", "url": "u", "object": "x", "profile_id": "y"},
+            ["object", "profile_id"],
+        ),
+        (
+            "/v1/attribution/events",
+            {
+                "action": "cart.added",
+                "session": "s",
+                "metadata": {"hellotext_uuid": UUID, "a": 1},
+                "object_parameters": {"reference": "1", "note": "n", "items": [{"product": {"name": "Tea", "x": 1}}]},
+            },
+            ["object_parameters[note]", "object_parameters[items][0][product][x]"],
+        ),
+        (
+            "/v1/attribution/events",
+            {"action": "product.viewed", "session": "s", "object_parameters": {"reference": "T", "name": "Other"}},
+            [],
+        ),
+        (
+            "/v1/track/events",
+            {"action": "page.viewed", "session": "s", "page": {"url": "u", "title": "t"}, "device": {}},
+            ["device"],
+        ),
+    ],
+)
+def test_a_parameter_without_effect_is_named_in_the_log(
+    call: Caller, path: str, data: dict[str, Any], ignored: list[str]
+) -> None:
+    call.make("POST", "/v1/attribution/products", {"name": "Tea", "sku": "T1", "reference": "T"})
+    call.make("POST", path, data)
+    entry = call.emulator.log[-1]
+    assert (list(entry.ignored), entry.payload()["ignored"]) == (ignored, ignored)
+
+
+def test_a_filter_that_does_not_exist_is_named_in_the_log(call: Caller) -> None:
+    call("GET", "/v1/lists", query="limit=5&name=x&colour=green&starting_after=")
+    call("GET", "/v1/profiles", query="order=created_at&email=a&property[Size]=1&size=5")
+    assert [entry.ignored for entry in call.emulator.log] == [("colour",), ("size",)]
+
+
+def test_a_parameter_of_a_form_without_effect_is_named_in_the_log(call: Caller) -> None:
+    body = b"name=Tea&price[amount]=1&price[tax]=2&variants[][name]=Small&variants[][stock]=3&stock=3"
+    call("POST", "/v1/attribution/products", body=body, content_type="application/x-www-form-urlencoded")
+    assert call.emulator.log[-1].ignored == ("price[tax]", "variants[0][stock]", "stock")
+
+
+def test_nothing_is_ignored_in_what_was_refused(call: Caller) -> None:
+    call("POST", "/v1/lists", {"name": "", "colour": "green"})
+    assert call.emulator.log[-1].ignored == ()
 
 
 def test_requests_are_counted_by_our_uuid_refused_and_repeated_ones_too(call: Caller) -> None:

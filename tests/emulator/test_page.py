@@ -138,7 +138,7 @@ def test_the_page_is_used_by_keyboard(page: Any, server: EmulatorServer) -> None
 @pytest.mark.chromium
 def test_each_fault_has_a_button(page: Any, server: EmulatorServer) -> None:
     names = page.locator("#fault-buttons button").all_inner_texts()
-    assert len(names) == 10
+    assert len(names) == 12
     page.focus("#fault-buttons >> text=429")
     page.keyboard.press("Enter")
     page.wait_for_selector("#active >> text=rate limit, 1 more, hit 0")
@@ -170,6 +170,13 @@ def test_an_object_is_shown_without_a_look_at_all_the_others(
     monkeypatch.setattr(server.emulator.world.store["order"].created, "older", None)
     Caller(server.emulator)("PATCH", f"/v1/attribution/orders/{shop.order}", {"name": "The last"})
     page.wait_for_selector("#objects >> text=The last")
+
+
+@pytest.mark.chromium
+def test_the_page_names_the_reading_and_what_was_ignored(page: Any, server: EmulatorServer) -> None:
+    Caller(server.emulator)("POST", "/v1/lists", {"name": "Greens", "colour": "green"})
+    page.wait_for_selector("#requests .reason >> text=ignored: colour")
+    page.wait_for_selector("#business >> text=strict reading")
 
 
 @pytest.mark.chromium

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from django_hellotext.emulator import LENIENT
+
 from .calling import Caller
 
 PATHS = {
@@ -75,7 +77,17 @@ def test_both_cursors_at_once_are_refused(call: Caller) -> None:
     assert answer.errors == [("ambiguous_parameter", "ending_before")]
 
 
-def test_a_deleted_object_still_marks_its_place(call: Caller) -> None:
+def test_a_deleted_object_marks_no_place(call: Caller) -> None:
+    fill(call, "lists", 3)
+    everything = pages(call, "lists", "")
+    call.make("DELETE", f"/v1/lists/{everything[1]}")
+    for name in ("starting_after", "ending_before"):
+        answer = call("GET", "/v1/lists", query=f"{name}={everything[1]}")
+        assert (answer.status, answer.errors) == (400, [("not_found", name)])
+
+
+@pytest.mark.parametrize("reading", [LENIENT])
+def test_a_deleted_object_still_marks_its_place_in_a_lenient_reading(call: Caller) -> None:
     fill(call, "lists", 5)
     everything = pages(call, "lists", "")
     call.make("DELETE", f"/v1/lists/{everything[2]}")

@@ -128,7 +128,7 @@ def test_lists_are_made_by_name_and_replaced_by_an_update(call: Caller) -> None:
         ("text", "L", "L"),
         ("number", 42, 42),
         ("checkbox", True, True),
-        ("date", "1985-11-03", {"day": 3, "month": 11, "year": 1985}),
+        ("date", {"day": 3, "month": 11, "year": 1985}, {"day": 3, "month": 11, "year": 1985}),
         ("date", {"day": 3, "month": 11}, {"day": 3, "month": 11, "year": None}),
         ("tags", ["a", "b", "a"], ["a", "b"]),
         ("tags", "a, b", ["a", "b"]),

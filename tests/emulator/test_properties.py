@@ -76,7 +76,7 @@ def test_two_profiles_may_use_the_same_name_for_their_own_contact(shop: Shop, ca
     other = call.make("POST", "/v1/profiles", {"email": "b@example.com"})["id"]
     for owner in (shop.profile, other):
         call.make("POST", "/v1/properties", {"kind": "email", "name": "work", "profile": owner})
-    answer = call("POST", "/v1/properties", {"kind": "phone", "name": "Work", "profile": other})
+    answer = call("POST", "/v1/properties", {"kind": "email", "name": "Work", "profile": other})
     assert answer.errors == [("parameter_not_unique", "name")]
 
 

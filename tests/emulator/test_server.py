@@ -238,6 +238,10 @@ def test_control_over_http(server: EmulatorServer) -> None:
     assert control("GET", "/health").json() == {"status": "ok", "business_id": "test-business"}
     assert control("POST", "/faults", {"kind": "error", "times": 1, "status": 502}).json()["faults"][0]["status"] == 502
     assert control("GET", "/faults").json()["faults"][0]["hits"] == 0
+    assert (
+        control("POST", "/faults", {"kind": "error", "status": 403, "type": "plan"}).json()["faults"][1]["type"]
+        == "plan"
+    )
     assert control("DELETE", "/faults").json()["faults"] == []
     assert control("POST", "/faults", {"kind": "flood"}).status_code == 400
     assert control("POST", "/faults", {"kind": "error", "rate": []}).status_code == 400

@@ -413,7 +413,7 @@ def test_only_what_we_sent_is_compared(sent: Any, there: Any, answered: Any, exp
 def test_a_second_order_line_is_not_mistaken_for_another_order(hellotext: Emulator, sync: Run) -> None:
     order = make_order(customer=make_customer())
     for _ in range(3):
-        make_order_line(order=order, quantity=Decimal("1.5"))
+        make_order_line(order=order, quantity=Decimal("2.0"))
     sync()
     assert sync("--check").code == 0
     assert RemoteObject.objects.get(kind="order").state == State.SYNCED

@@ -11,7 +11,7 @@ const KINDS = [
 ];
 const FAULTS = [
   ["Slow (0.5 s)", { kind: "latency" }], ["503", { kind: "error" }], ["503, yet applied", { kind: "error", applied: true }],
-  ["429", { kind: "rate_limit", retry_after: 2 }], ["Connection reset", { kind: "reset" }],
+  ["403", { kind: "error", status: 403 }], ["422", { kind: "error", status: 422 }], ["429", { kind: "rate_limit", retry_after: 2 }], ["Connection reset", { kind: "reset" }],
   ["Applied, no answer", { kind: "no_answer" }], ["Slow drip", { kind: "drip" }], ["Garbage", { kind: "garbage" }],
   ["Refuse connections (5 s)", { kind: "refuse" }], ["Revoke the token", { kind: "revoke" }],
 ];
@@ -202,13 +202,14 @@ function fits(r) {
 }
 
 function requestNode(r, fresh) {
-  r.text = [r.method, r.path, r.query, r.status, r.operation, r.reason, r.uuid, r.fault, pretty(r.body_json), pretty(r.answer_json)].join(" ").toLowerCase();
+  r.text = [r.method, r.path, r.query, r.status, r.operation, r.reason, r.ignored.join(" "), r.uuid, r.fault, pretty(r.body_json), pretty(r.answer_json)].join(" ").toLowerCase();
   const good = r.accepted && r.status && r.status < 400;
   const status = el("span", { className: `pill ${good ? "good" : r.accepted ? "warn" : "bad"}` }, r.status ? String(r.status) : "none");
   const fault = r.fault ? el("span", { className: "pill warn fault" }, r.fault.replaceAll("_", " ")) : el("span", { className: "fault" });
   const action = r.body_json && typeof r.body_json.action === "string" ? el("span", { className: "action" }, r.body_json.action) : null;
   const unheard = r.accepted && !good ? "took effect, but the client was not told" : "";
-  const reason = [r.reason.startsWith("fault:") ? "did not take effect" : r.reason, unheard].filter(Boolean).join("; ");
+  const ignored = r.ignored.length ? `ignored: ${r.ignored.join(", ")}` : "";
+  const reason = [r.reason.startsWith("fault:") ? "did not take effect" : r.reason, unheard, ignored].filter(Boolean).join("; ");
   const body = r.body_json === null ? null : el("div", {}, el("h3", {}, "Request"), el("pre", {}, pretty(r.body_json)));
   const answer = el("div", {}, el("h3", {}, "Answer"), el("pre", {}, r.answer_json === null ? "nothing" : pretty(r.answer_json)));
   const info = [`number ${r.number}`, `${r.milliseconds} ms`, r.operation, r.uuid && `UUID ${r.uuid}`].filter(Boolean).join(" · ");
@@ -278,7 +279,7 @@ async function look(now) {
     showFaults(overview);
     if (!changed) return;
     state.version = overview.version;
-    $("business").textContent = `business ${overview.business_id}`;
+    $("business").textContent = `business ${overview.business_id} · ${overview.reading} reading`;
     $("total").textContent = overview.requests;
     $("accepted").textContent = overview.accepted;
     $("refused").textContent = overview.requests - overview.accepted;
