@@ -51,13 +51,15 @@ class Adjustment:
     """One value that was changed or left out.
 
     ``field``: the attribute, or the path into it, such as ``addresses.country``. ``reason``: a short sentence in
-    English. ``original``: what the shop had, masked and cut; empty where that is not known.
+    English. ``original``: what the shop had, masked and cut; empty where that is not known. ``size``: how far apart two
+    amounts are, in percent of the total; 0 where that does not apply.
     """
 
     field: str
     kind: str
     reason: str
     original: str = ""
+    size: int = 0
 
     def __str__(self) -> str:
         said = f"{self.field}: {self.reason}"
@@ -114,15 +116,16 @@ def collecting(into: Adjustments | None = None) -> Iterator[Adjustments]:
         _collector.reset(token)
 
 
-def adjust(field: str, kind: AdjustmentKind, reason: str, original: object = None) -> None:
+def adjust(field: str, kind: AdjustmentKind, reason: str, original: object = None, *, size: int = 0) -> None:
     """Record that ``field`` of the row in hand was adjusted; does nothing outside of ``collecting``.
 
     :param field: the attribute as the adapter or ``track()`` names it, or the path into it (``items.quantity``).
     :param reason: a short sentence in English without personal data; it is masked all the same.
     :param original: what the shop had. Its text is masked by the name of the field, and cut.
+    :param size: how far apart two amounts are, in percent of the total.
     """
     if (found := _collector.get()) is not None:
-        found.add(Adjustment(field, str(kind.value), _short(mask(reason)), _masked(field, original)))
+        found.add(Adjustment(field, str(kind.value), _short(mask(reason)), _masked(field, original), size))
 
 
 def _masked(field: str, original: object) -> str:

@@ -128,6 +128,11 @@ class DeliverableAdmin(ReadOnlyAdmin):
         """Why the row was not sent, or what Hellotext said last."""
         return row.why or EMPTY
 
+    @admin.display(description=_("adjustments"))
+    def adjusted(self, row: Deliverable) -> SafeString | str:
+        """What was changed or left out so that the row could be sent."""
+        return showing.adjustments(row)
+
     @admin.display(description=_("why"))
     def explanation(self, row: Deliverable) -> SafeString:
         """Why it was, or was not, sent."""

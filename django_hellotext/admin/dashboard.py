@@ -8,19 +8,21 @@ from urllib.parse import urlencode
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import models, router
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import advice
+from django_hellotext.delivery.data_quality import MOST_ROWS, NEWEST_EVENTS
 from django_hellotext.delivery.overview import EVENT, SESSION, Overview, Refusal, overview
 from django_hellotext.delivery.standing import COUNTED_TO, Condition
 from django_hellotext.models import PROXIES, Dashboard, Event, Session, State
 
-from . import showing
+from . import quality, showing
 from .base import ReadOnlyAdmin
 from .charts import charts_of, lasted
 
@@ -48,6 +50,8 @@ class DashboardAdmin(ReadOnlyAdmin):
         view = self.admin_site.admin_view
         return [
             path("", view(self.changelist_view), name="django_hellotext_dashboard_changelist"),
+            path("adjustments/", view(self.quality_view), name="django_hellotext_dashboard_adjustments"),
+            path("adjustments.csv", view(self.quality_csv), name="django_hellotext_dashboard_adjustments_csv"),
             path("<slug:chart>.csv", view(self.csv_view), name="django_hellotext_dashboard_csv"),
         ]
 
@@ -104,13 +108,38 @@ class DashboardAdmin(ReadOnlyAdmin):
         response["X-Content-Type-Options"] = "nosniff"
         return response
 
+    def quality_view(self, request: HttpRequest) -> TemplateResponse:
+        """Adjusted rows by model, field and kind. Raises as the page does."""
+        using = self._database(request)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": capfirst(gettext("data quality")),
+            "opts": self.opts,
+            "groups": quality.groups(quality.entries(request, self.admin_site, using=using)),
+            "using": using,
+            "newest": f"{NEWEST_EVENTS:,}",
+            "most": f"{MOST_ROWS:,}",
+        }
+        return TemplateResponse(request, "admin/django_hellotext/quality.html", context)
+
+    def quality_csv(self, request: HttpRequest) -> StreamingHttpResponse:
+        """The same rows as a file, one adjustment a line. Raises as the page does."""
+        found = quality.entries(request, self.admin_site, using=self._database(request))
+        response = StreamingHttpResponse(quality.csv_lines(found), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = 'attachment; filename="hellotext-adjustments.csv"'
+        response["X-Content-Type-Options"] = "nosniff"
+        return response
+
     def _look(self, request: HttpRequest) -> Overview:
+        return overview(self._database(request))
+
+    def _database(self, request: HttpRequest) -> str:
         if not self.has_view_permission(request):
             raise PermissionDenied
         using = request.GET.get(DATABASE) or hellotext_settings.DATABASES[0]
         if using not in hellotext_settings.DATABASES:
             raise Http404
-        return overview(using)
+        return using
 
     def _url_of(self, request: HttpRequest, one: Refusal, seen: Overview) -> str:
         """The list of the refused rows."""

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_hellotext import clock
 from django_hellotext.actions import BUILT_IN
+from django_hellotext.adjustments import FLAGS, Adjustments
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import advice
 from django_hellotext.models import CHANGES, Account, Event, Kind, Session, State
@@ -24,6 +25,8 @@ PROBLEMS = "problems"
 OPEN = (State.PENDING, State.SENDING, State.UNCERTAIN, State.FAILED)
 NEWEST = 100_000  # rows that a filter without an index looks through
 MOST_ACCOUNTS = 50
+MOST_ADJUSTED = 20_000  # adjusted rows among which flagged ones are looked for
+MOST_FLAGGED = 900  # SQLite may take no more than 999 parameters
 
 # Parameters whose filter leaves the few rows of an open state.
 NARROWING = ("state", "error", "waiting")
@@ -111,6 +114,31 @@ class AccountFilter(admin.SimpleListFilter):
         """The rows of the choice."""
         chosen = self.value()
         return queryset.filter(account=chosen) if chosen else queryset
+
+
+class AdjustedFilter(admin.SimpleListFilter):
+    """Rows of which something was changed or left out, or whose total and lines differ."""
+
+    title = _("adjusted")
+    parameter_name = "adjusted"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """The choices."""
+        return [("any", _("adjusted")), ("flagged", _("the books do not agree"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows of the choice; flagged ones are picked in Python, because JSON look-ups differ among databases."""
+        chosen = self.value()
+        if not chosen:
+            return queryset
+        found = among_newest(request, queryset).filter(adjustments__isnull=False)
+        if chosen != "flagged":
+            return found
+        newest = found.order_by("-pk").values_list("pk", "adjustments")[:MOST_ADJUSTED]
+        flagged = [
+            pk for pk, made in newest.iterator() if any(one.kind in FLAGS for one in Adjustments.from_json(made))
+        ]
+        return queryset.filter(pk__in=flagged[:MOST_FLAGGED])
 
 
 class ActionFilter(admin.SimpleListFilter):

@@ -27,7 +27,7 @@ from django_hellotext.redaction import REDACTED, hide
 from . import showing
 from .acting import confirmed
 from .base import DELIVERABLE_FILTERS, DeliverableAdmin, ReadOnlyAdmin
-from .filters import MOST_ACCOUNTS, ActionFilter, KindFilter, among_newest
+from .filters import MOST_ACCOUNTS, ActionFilter, AdjustedFilter, KindFilter, among_newest
 from .hosts import EMPTY
 from .search import events_about, objects_named
 
@@ -42,7 +42,7 @@ class EventAdmin(DeliverableAdmin):
     """What happened in the shop, and whether Hellotext knows."""
 
     list_display = ("action", "standing", "tracked_at", "customer", "about_and_money")
-    list_filter = (*DELIVERABLE_FILTERS, ActionFilter, KindFilter)
+    list_filter = (*DELIVERABLE_FILTERS, AdjustedFilter, ActionFilter, KindFilter)
     personal = {
         "session": "session_hidden",
         "url": "url_hidden",
@@ -72,6 +72,7 @@ class EventAdmin(DeliverableAdmin):
                 )
             },
         ),
+        (_("Adjustments"), {"fields": ("adjusted",)}),
         (_("Delivery"), {"fields": ("destination", *DELIVERY)}),
     )
 
@@ -151,6 +152,7 @@ class RemoteObjectAdmin(DeliverableAdmin):
     """What Hellotext knows of the shop's objects of one kind."""
 
     list_display = ("named", "standing", "host", "hellotext_id", "last_sync")
+    list_filter = (*DELIVERABLE_FILTERS, AdjustedFilter)
     actions = ("send_again", "sync_now", "do_not_send", "replay_alike", "look_now")
     waits_since = "updated_at"
     personal = {
@@ -169,6 +171,7 @@ class RemoteObjectAdmin(DeliverableAdmin):
                 )
             },
         ),
+        (_("Adjustments"), {"fields": ("adjusted",)}),
         (_("Delivery"), {"fields": ("version", "synced_version", "recreated", *DELIVERY)}),
     )
 

@@ -17,6 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from django_hellotext import clock
+from django_hellotext.adjustments import Adjustments
+from django_hellotext.delivery.data_quality import text_of
 from django_hellotext.delivery.explain import Explanation
 from django_hellotext.delivery.preview import Preview
 from django_hellotext.models import Kind, Session, State
@@ -93,6 +95,18 @@ def explanation(found: Explanation) -> SafeString:
         "", '<li class="hellotext-depth-{}">{}</li>', ((min(line.depth, 3), line.text) for line in found.lines)
     )
     return format_html('<ul class="hellotext-explanation">{}</ul>', lines)
+
+
+def adjustments(row: Deliverable) -> SafeString | str:
+    """What was changed or left out of the row so that it could be sent."""
+    made = Adjustments.from_json(row.adjustments)
+    if not len(made):
+        return EMPTY
+    lines = [text_of(one) for one in made]
+    if made.more:
+        lines.append(_("and %(count)d more") % {"count": made.more})
+    items = format_html_join("", '<li class="hellotext-depth-0">{}</li>', ((text,) for text in lines))
+    return format_html('<ul class="hellotext-explanation">{}</ul>', items)
 
 
 def as_json(value: Any) -> SafeString | str:

@@ -25,6 +25,7 @@ from ..models.sessions import attachment_of
 from ..redaction import mask
 from ..sanitize import one_line
 from . import advice
+from .data_quality import adjustment_lines
 from .event_links import event_links, profile_of
 from .mirrors import hosts_of
 from .obstacles import Line, deeper, left_for_another, named, needs, obstacles, told
@@ -105,6 +106,7 @@ class _Row:
             yield from self._waiting()
         if row.state in (State.FAILED, State.SKIPPED) or row.error_type:
             yield from self._error()
+        yield from adjustment_lines(row)
         if isinstance(row, Event):
             yield from self._conflict(row)
             yield from self._consent(row)

@@ -10,6 +10,7 @@ from .. import clock
 from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..delivery.advice import for_error
+from ..delivery.data_quality import label_of, tally
 from ..delivery.obstacles import told
 from ..delivery.runs import last_check
 from ..delivery.standing import COUNTED_TO, PATIENCE, TABLES, Standing, standing
@@ -29,6 +30,7 @@ def examine_queue(using: str, client: HellotextClient | None) -> Iterator[Findin
     yield _waiting(found)
     yield from _left(found)
     yield from _refused(using)
+    yield _adjusted(using)
     if using == home():
         yield _drift()
 
@@ -69,6 +71,23 @@ def _waiting(found: Standing) -> Finding:
         "raise CONCURRENCY or run another worker."
     )
     return (error if age > LATE else warning)("queue.late", title, meaning, advice)
+
+
+def _adjusted(using: str) -> Finding:
+    """How many rows were adjusted, by the most frequent kinds, and how many have a total that differs."""
+    found = tally(using)
+    if not found.rows:
+        return ok("queue.adjusted", "No row was adjusted")
+    shown = f"{found.rows:,}{'' if found.complete else '+'} {'row was' if found.rows == 1 else 'rows were'} adjusted"
+    kinds = ", ".join(f"{count:,} {label_of(kind)}" for kind, count in found.kinds.most_common(3))
+    if not found.flagged:
+        return ok("queue.adjusted", shown, f"{kinds}.")
+    return warning(
+        "queue.adjusted",
+        f"{shown}; the total and the lines of {found.flagged:,} differ",
+        f"{kinds}.",
+        "Filter the lists in the admin by “the books do not agree”, or run manage.py hellotext_sync --check.",
+    )
 
 
 def _left(found: Standing) -> Iterator[Finding]:

@@ -42,10 +42,11 @@ class HellotextRowSerializer(serializers.ModelSerializer[Any]):
         models.DateTimeField: HellotextDateTimeField,
     }
     session = serializers.SerializerMethodField()
+    adjustments = serializers.JSONField(allow_null=True, read_only=True)
 
     class Meta:
         fields: tuple[str, ...] = (
-            *("id", "account", "lane", "state", "reason", "skip_reason", "error", "session", "attempts"),
+            *("id", "account", "lane", "state", "reason", "skip_reason", "error", "session", "attempts", "adjustments"),
             *("attempted_at", "next_attempt_at", "finished_at", "created_at", "updated_at"),
         )
         read_only_fields = fields

@@ -19,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from ..adapters import Adapter, Link, links, registry
 from ..adapters.checking import check_links
 from ..adapters.reading import strict
+from ..adjustments import FLAGS, collecting
 from ..api import HellotextClient
 from ..api.types import encode_json
 from ..delivery.definitions import bring_into_being
@@ -68,6 +69,14 @@ def renders(trial: Trial) -> Iterator[str]:
         except Exception as error:
             # The adapter under test may raise anything; this is what it is tried for.
             yield f"{_name(obj)}: {type(error).__name__}: {error}"
+
+
+def totals_agree_with_lines(trial: Trial) -> Iterator[str]:
+    """No object is flagged because its total and its lines differ."""
+    for obj in trial.synced():
+        with collecting() as found:
+            trial.adapter.payload(obj)
+        yield from (f"{_name(obj)}: {one}" for one in found if one.kind in FLAGS)
 
 
 def renders_the_same_twice(trial: Trial) -> Iterator[str]:
@@ -144,6 +153,7 @@ def is_accepted(trial: Trial) -> Iterator[str]:
 CHECKS: tuple[Callable[[Trial], Iterator[str]], ...] = (
     configured_right,
     renders,
+    totals_agree_with_lines,
     renders_the_same_twice,
     references_are_its_own,
     links_lead_somewhere,

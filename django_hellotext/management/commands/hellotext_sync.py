@@ -22,6 +22,7 @@ from django_hellotext.delivery.relinking import relink_events
 from django_hellotext.delivery.syncing import Choice, Looked, Sync, home, key_of, what_holds
 from django_hellotext.exceptions import ApiError
 from django_hellotext.intake import backfill
+from django_hellotext.management.adjusted import adjusted_lines, as_json
 from django_hellotext.management.advice import advice_for
 from django_hellotext.management.asking import NOT_BEGUN, PATIENCE, check_modes, choice_of, not_begun, number, seconds
 from django_hellotext.management.base import HellotextCommand
@@ -124,7 +125,8 @@ class Command(HellotextCommand):
         if self.options["json"]:
             if self.options["check"]:
                 kinds = [{**asdict(one), "total": one.total} for one in found]
-                self._print_json(mode="check", code=code, definitions={"missing": self._undefined}, kinds=kinds)
+                definitions = {"missing": self._undefined}
+                self._print_json(mode="check", code=code, definitions=definitions, kinds=kinds, adjusted=as_json())
         else:
             for name in self._undefined:
                 self._say(f"Not defined there: {name}")
@@ -137,6 +139,8 @@ class Command(HellotextCommand):
             for one in found:
                 for name, example in one.examples.items():
                     self._say(*wrapped(f"{name.replace('_', ' ')}, for example {example}", width=columns()))
+            if self.options["check"]:
+                self._say(*adjusted_lines(width=columns()))
         if self.options["repair"]:
             self._sync(choice, found)
         elif drift:
