@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import display_for_value
@@ -152,7 +152,7 @@ class RemoteObjectAdmin(DeliverableAdmin):
     """What Hellotext knows of the shop's objects of one kind."""
 
     list_display = ("named", "standing", "host", "hellotext_id", "last_sync")
-    list_filter = (*DELIVERABLE_FILTERS, AdjustedFilter)
+    list_filter: ClassVar[Any] = (*DELIVERABLE_FILTERS, AdjustedFilter)
     actions = ("send_again", "sync_now", "do_not_send", "replay_alike", "look_now")
     waits_since = "updated_at"
     personal = {

@@ -127,7 +127,7 @@ def test_an_emptied_event_is_not_looked_at_again(record: Callable[..., None], de
         connection,
     ) as queries:
         assert prune(days=30, batch=5) == Pruned()
-    assert len(queries) == 1 + len(Lane) + 1 + 1
+    assert len(queries) == 1 + len(Lane) + 1 + 1 + 1
 
 
 def test_the_cost_does_not_grow_with_what_stays(record: Callable[..., None], deliver: Deliver) -> None:
@@ -139,7 +139,7 @@ def test_the_cost_does_not_grow_with_what_stays(record: Callable[..., None], del
     deliver()
     with CaptureQueriesContext(connection) as queries:
         assert prune(days=30, batch=5) == Pruned(deleted=len(old))
-    assert len(queries) <= 2 + len(Lane) + 1 + 3 + (1 + len(Lane))
+    assert len(queries) <= 2 + len(Lane) + 1 + 3 + (1 + len(Lane)) + 1
 
 
 def test_rows_go_in_small_batches(record: Callable[..., None], deliver: Deliver) -> None:
@@ -149,7 +149,7 @@ def test_rows_go_in_small_batches(record: Callable[..., None], deliver: Deliver)
     with CaptureQueriesContext(connection) as queries:
         assert prune(days=30, batch=5) == Pruned(deleted=12)
     deletes = [query["sql"] for query in queries if query["sql"].startswith("DELETE")]
-    assert len(deletes) == 3
+    assert len([sql for sql in deletes if "django_hellotext_event" in sql]) == 3
 
 
 def test_it_stops_when_its_time_is_up_and_goes_on_next_time(record: Callable[..., None], deliver: Deliver) -> None:
