@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, final
 from django.core.checks import CheckMessage
 from django.db.models import Model, QuerySet
 
+from django_hellotext.adjustments import AdjustmentKind, adjust
 from django_hellotext.api.types import Money as ApiMoney
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.exceptions import ConfigurationError, TrackingError
@@ -28,6 +29,7 @@ from .inline import variants_of
 from .lines import lines_of
 from .links import Link
 from .money import to_money
+from .order_lines import sum_of_lines
 from .paths import concrete, trace, walk
 from .rendering import neutral, settle
 
@@ -44,6 +46,9 @@ class Lookup(Protocol):
 
     def for_model(self, model: type[Model]) -> Adapter | None:
         """The adapter of ``model``, or ``None``."""
+
+    def for_label(self, label: str) -> Adapter | None:
+        """The adapter of the model with ``label``, or ``None``."""
 
 
 class Adapter:
@@ -217,9 +222,18 @@ class Adapter:
     def amount(self, obj: Any) -> ApiMoney | None:
         """Return the amount of an event about ``obj`` when the caller gives none: the attribute ``total``.
 
-        ``None`` leaves it to Hellotext. An override is called by the worker, never in the host's request.
+        ``None`` leaves it to Hellotext. An override is called by the worker, never in the host's request. A total that
+        cannot be read is the sum of the lines. That of an order is never below 0.
         """
-        found = self.shaped(obj, "total")
+        try:
+            found = self.shaped(obj, "total")
+        except TrackingError:
+            found = sum_of_lines(self, obj) if self.kind == "order" else None
+            if found is None:
+                raise
+        if self.kind == "order" and isinstance(found, ApiMoney) and found.amount < 0:
+            adjust("total", AdjustmentKind.REPAIRED, "a total below 0 counts as 0", found.amount)
+            found = ApiMoney(found.amount * 0, found.currency)
         return found if isinstance(found, ApiMoney) else None
 
     @final
