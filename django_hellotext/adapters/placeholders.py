@@ -46,6 +46,12 @@ OWN = frozenset({GENERIC, placeholder(FEES), placeholder(OTHER_ITEMS)})
 """The placeholders that each shop may have, however many others there are."""
 
 
+def sku_of(link: Link) -> str:
+    """Return the SKU that a placeholder was made for; empty for any other, and for one that is too long to be told."""
+    is_by_sku = link.label == PLACEHOLDERS and link.pk.startswith(SKU) and not link.pk.startswith(f"{SKU}#")
+    return link.pk.removeprefix(SKU) if is_by_sku else ""
+
+
 def fallback_for(product: Link) -> Link:
     """Return the placeholder for ``product`` on a line: the one that its line names, else the generic one."""
     return product.stand_in or GENERIC

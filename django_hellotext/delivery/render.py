@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
-from ..adapters import Adapter, ProfileAdapter, registry
+from ..adapters import Adapter, ProfileAdapter, links, registry
 from ..adapters.rendering import neutral
+from ..adapters.sold import remembering
 from ..adjustments import collecting
-from ..models import LAST_PAYLOAD, Kind, RemoteObject, SkipReason
+from ..models import LAST_PAYLOAD, LINES, Kind, RemoteObject, SkipReason
 from ..models.deliverable import error_fields
 from ..savepoints import HostCode
 from .amounts import adapter_fault
@@ -65,11 +66,12 @@ def _render(work: Work, row: RemoteObject, host: models.Model, adapter: Adapter)
         if row.remote_id and not row.attributed and row.kind == adapter.kind and adapter.on_unsyncable != "keep":
             work.removal = adapter.on_unsyncable
         return
-    work.payload = _payload(adapter, host, row)
+    work.payload = _payload(work, adapter, host, row)
     if work.payload is None:
         work.skip = SkipReason.ANONYMOUS
         return
     work.hash = payload_hash(work.payload)
+    work.fallbacks = {link: link.stand_in for link in links(work.payload) if link.stand_in is not None}
     work.cleared = cleared(row.kind, row.data.get(SENT, []), work.payload, declares=adapter.declares)
     if isinstance(adapter, ProfileAdapter):
         work.new_defaults = _new_defaults(adapter, row, work.payload)
@@ -77,10 +79,12 @@ def _render(work: Work, row: RemoteObject, host: models.Model, adapter: Adapter)
         work.fault = take_reference(row, adapter, work.payload)
 
 
-def _payload(adapter: Adapter, host: models.Model, row: RemoteObject) -> dict[str, Any] | None:
+def _payload(work: Work, adapter: Adapter, host: models.Model, row: RemoteObject) -> dict[str, Any] | None:
     if row.kind == Kind.PROFILE and adapter.kind != Kind.PROFILE:
         return adapter.guest_payload(host)
-    payload = adapter.payload(host)
+    with remembering(lambda: row.data.get(LINES, {})) as memory:
+        payload = adapter.payload(host)
+    work.lines = memory.now
     if row.kind == Kind.PROFILE and not payload:
         # Nothing is known or verified yet: no profile can be created.
         return None
