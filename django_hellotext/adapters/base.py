@@ -47,9 +47,6 @@ class Lookup(Protocol):
     def for_model(self, model: type[Model]) -> Adapter | None:
         """The adapter of ``model``, or ``None``."""
 
-    def for_label(self, label: str) -> Adapter | None:
-        """The adapter of the model with ``label``, or ``None``."""
-
 
 class Adapter:
     """Turns one host model into one remote kind.

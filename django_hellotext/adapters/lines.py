@@ -37,7 +37,7 @@ def lines_of(adapter: Adapter, obj: Any, found: Any) -> list[dict[str, Any]] | N
         if one.fault is not None:
             adjust("items.price", AdjustmentKind.LEFT_OUT, "the price cannot be read", str(one.fault))
         if one.product is None:
-            adjust("items.product", AdjustmentKind.LEFT_OUT, "the product of a line is gone, or is not mirrored")
+            adjust("items.product", AdjustmentKind.LEFT_OUT, "the product of a line is gone")
         elif one.quantity < 0 or (one.amount is not None and one.amount < 0):
             adjust("items", AdjustmentKind.LEFT_OUT, "a line below 0 is left out", one.amount)
         else:
@@ -103,8 +103,6 @@ def line_fact(adapter: Adapter, line: Any) -> Fact | None:
     if isinstance(quantity, float):
         quantity = Decimal(repr(quantity))
     if isinstance(quantity, bool) or not isinstance(quantity, int | Decimal) or not isinstance(product, Link):
-        return None
-    if adapter.registry is not None and adapter.registry.for_label(product.label) is None:
         return None
     return {"key": str(line.pk), "product": [product.kind, product.label, product.pk], "quantity": str(quantity)}
 

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 class Sold:
     """One line of the shop.
 
-    ``product``: a link, or text; ``None`` if it is gone or not mirrored. ``stand_in``: the placeholder that its own
-    line names. ``amount``: of the whole line in major units, not rounded; ``None`` where it is not known, or cannot be
-    read (``fault``). ``quantity_given``: the quantity where it is no number.
+    ``product``: a link, or text; ``None`` if it is gone. ``stand_in``: the placeholder that its own line names.
+    ``amount``: of the whole line in major units, not rounded; ``None`` where it is not known, or cannot be read
+    (``fault``). ``quantity_given``: the quantity where it is no number.
     """
 
     product: Link | str | None
@@ -120,7 +120,6 @@ class _Reader:
         self.declared = declared
         self.memory = _memory.get() if adapter.kind == "order" else None
         self._currency: list[str | None] = []
-        self._mirrored: dict[str, bool] = {}
 
     def read(self, line: Any) -> Sold | None:
         """Return ``line``; ``None`` if it does not count."""
@@ -176,19 +175,16 @@ class _Reader:
                 amount, currency = self._amount(given, quantity)
             except TrackingError as error:
                 fault = error
-        is_mirrored = not isinstance(product, Link) or self._is_mirrored(product)
         stand_in: Link | None = None
         if sku or title:
             stand_in = placeholder(title, sku=sku)
         elif product is None:
             stand_in = placeholder(FEES if has_sku else NO_LONGER_SOLD)
-        elif not is_mirrored:
-            stand_in = placeholder(NO_LONGER_SOLD)
         key = sku or (f"{product.label}:{product.pk}" if isinstance(product, Link) else product) or title
         if isinstance(product, Link) and stand_in is not None:
             product = Link(product.kind, product.label, product.pk, stand_in=stand_in)
         return Sold(
-            product=(product or None) if is_mirrored else None,
+            product=product or None,
             stand_in=stand_in,
             key=key or (stand_in.title if stand_in is not None else ""),
             quantity=quantity,
@@ -231,15 +227,6 @@ class _Reader:
         if not self._currency:
             self._currency.append(self.adapter.currency_of(self.obj))
         return self._currency[0]
-
-    def _is_mirrored(self, product: Link) -> bool:
-        """Whether there is an adapter for ``product``, so that Hellotext can have it."""
-        registry = self.adapter.registry
-        if registry is None:
-            return True
-        if product.label not in self._mirrored:
-            self._mirrored[product.label] = registry.for_label(product.label) is not None
-        return self._mirrored[product.label]
 
     def _value(self, line: Any, name: str) -> Any:
         return self.adapter.read(line, getattr(self.declared, name), where=self._where(name))

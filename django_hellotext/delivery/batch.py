@@ -22,6 +22,7 @@ from ..exceptions import ApiError
 from ..intake.handover import attachment
 from ..models import (
     UNSUBSCRIBE,
+    Change,
     Event,
     Lane,
     RemoteObject,
@@ -139,6 +140,7 @@ class Batch:
         self.works: list[Work] = []
         self._mirror_works: dict[Link, Work] = {}
         self._newcomers: list[Work] = []
+        self._known_labels: dict[str, bool] = {}
         self._amount_adjustments: dict[int, Adjustments] = {}
         self._attachment_works: dict[tuple[str, Link], Work] = {}
 
@@ -293,6 +295,14 @@ class Batch:
         if waiting and rows.filter(IS_DUE, pk__in=waiting).claim(waiting, token=self.token, lease=self.lease):
             for row in rows.held(self.token).filter(pk__in=waiting):
                 self._take_attachment(row)
+
+    def knows(self, label: str) -> bool:
+        """Return whether any process has mirrored, or is to mirror, an object of the model with ``label``."""
+        if label not in self._known_labels:
+            mirrors = RemoteObject.objects.using(self.using).filter(host_label=label)
+            changes = Change.objects.using(self.using).filter(object_label=label)
+            self._known_labels[label] = mirrors.exists() or changes.exists()
+        return self._known_labels[label]
 
     def is_erased(self, link: Link) -> bool:
         """Whether ``link`` names a customer whose data was erased."""

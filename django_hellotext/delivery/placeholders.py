@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from ..adapters import Link
+from ..adapters import Link, registry
 from ..adapters.placeholders import GENERIC, MOST_PLACEHOLDERS, OWN, PLACEHOLDERS, sku_of
+from ..adjustments import AdjustmentKind, adjust
 from ..models import Kind, RemoteObject, State
 from ..models.states import Removal
 from .mirrors import identity_for, link_of
+
+if TYPE_CHECKING:
+    from .batch import Batch
 
 
 def in_place_of(wanted: Iterable[Link], *, account: str, using: str) -> dict[Link, Link]:
@@ -31,6 +37,23 @@ def in_place_of(wanted: Iterable[Link], *, account: str, using: str) -> dict[Lin
     if unknown:
         count = rows.filter(kind=Kind.PRODUCT, host_label=PLACEHOLDERS).order_by()[:MOST_PLACEHOLDERS].count()
         found |= dict.fromkeys(unknown[max(MOST_PLACEHOLDERS - count, 0) :], GENERIC)
+    return found
+
+
+def unmirrored(products: Iterable[Link], batch: Batch) -> set[Link]:
+    """Return those of ``products`` that no process mirrors, and record that.
+
+    This one has no adapter for them. A process of another release may have one: then there are rows of that model.
+    """
+    by_label: dict[str, set[Link]] = defaultdict(set)
+    for link in products:
+        by_label[link.label].add(link)
+    found: set[Link] = set()
+    for label, links in by_label.items():
+        if registry.for_label(label) is None and not batch.knows(label):
+            found |= links
+            reason = f"no adapter is registered for {label}"
+            adjust("items.product", AdjustmentKind.PREREQUISITE_MISSING, reason)
     return found
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 
 from ..adapters import Adapter, ProfileAdapter, links, registry
+from ..adapters.placeholders import fallback_for
 from ..adapters.rendering import neutral
 from ..adapters.sold import remembering
 from ..adjustments import collecting
@@ -17,6 +18,8 @@ from ..savepoints import HostCode
 from .amounts import adapter_fault
 from .differences import SENT, cleared
 from .mirrors import payload_hash, traces_of
+from .placeholders import unmirrored
+from .prerequisites import with_products
 from .references import take_reference
 
 if TYPE_CHECKING:
@@ -70,8 +73,12 @@ def _render(work: Work, row: RemoteObject, host: models.Model, adapter: Adapter)
     if work.payload is None:
         work.skip = SkipReason.ANONYMOUS
         return
+    products = links(work.payload.get("items", []))
+    work.fallbacks = {link: link.stand_in for link in products if link.stand_in is not None}
+    if strangers := unmirrored(products, work.batch):
+        by = {link: fallback_for(link) if row.kind == Kind.ORDER else None for link in strangers}
+        work.payload = {**work.payload, "items": with_products(work.payload["items"], by)}
     work.hash = payload_hash(work.payload)
-    work.fallbacks = {link: link.stand_in for link in links(work.payload) if link.stand_in is not None}
     work.cleared = cleared(row.kind, row.data.get(SENT, []), work.payload, declares=adapter.declares)
     if isinstance(adapter, ProfileAdapter):
         work.new_defaults = _new_defaults(adapter, row, work.payload)
