@@ -90,7 +90,8 @@ class Items:
 
     def extras(self) -> list[tuple[Spec, str]]:
         """The well-formed entries of ``extra``; ``check()`` reports the others."""
-        return [(entry[0], entry[1]) for entry in self.extra if isinstance(entry, tuple | list) and len(entry) == 2]
+        found = self.extra if isinstance(self.extra, tuple | list) else ()
+        return [(entry[0], entry[1]) for entry in found if isinstance(entry, tuple | list) and len(entry) == 2]
 
 
 @dataclass(frozen=True)

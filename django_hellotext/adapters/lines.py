@@ -62,9 +62,9 @@ def cart_lines(
             quantities[product], amounts[product], currencies[product] = quantity, amount, currency
             continue
         before = amounts[product]
-        is_known = before is not None and amount is not None and currency == currencies[product]
         quantities[product] += quantity
-        amounts[product] = (before or 0) + (amount or 0) if is_known else None
+        is_known = before is not None and amount is not None and currency == currencies[product]
+        amounts[product] = before + amount if is_known else None  # type: ignore[operator]  # both are known
     return [
         {
             "product": product,
