@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 
-from django_hellotext.adjustments import AdjustmentKind, adjust
+from django_hellotext.adjustments import AdjustmentKind, adjust, collecting
 from django_hellotext.api.types import Money
 from django_hellotext.exceptions import TrackingError
 
@@ -82,12 +82,14 @@ def order_lines(adapter: Adapter, obj: Any, found: Any) -> OrderLines:
 
 
 def sum_of_lines(adapter: Adapter, obj: Any) -> Money | None:
-    """Return what the lines of ``obj`` come to; ``None`` if that is not certain."""
-    lines = adapter.shaped(obj, "items") or []
+    """Return what the lines of ``obj``, whose total cannot be read, come to; ``None`` if that is not certain."""
+    with collecting():  # what is changed on the lines belongs to the order, not to its event
+        lines = adapter.shaped(obj, "items") or []
     prices = [line["price"] for line in lines]
     if not lines or None in prices or len({price.currency for price in prices}) > 1:
         return None
     amount = sum((line["price"].amount * line["quantity"] for line in lines), Decimal(0))
+    _tell_unreadable(adapter, obj)
     return Money(amount, prices[0].currency)
 
 
@@ -99,10 +101,14 @@ def _total(adapter: Adapter, obj: Any, *, has_lines: bool) -> Money | None:
     except TrackingError:
         if not has_lines:
             raise
-        reason = "the total cannot be read; the sum of the lines stands for it"
-        adjust("total", AdjustmentKind.TOTAL_FROM_LINES, reason, adapter.value(obj, "total"))
+        _tell_unreadable(adapter, obj)
         return None
     return found if isinstance(found, Money) else None
+
+
+def _tell_unreadable(adapter: Adapter, obj: Any) -> None:
+    reason = "the total cannot be read; the sum of the lines stands for it"
+    adjust("total", AdjustmentKind.TOTAL_FROM_LINES, reason, adapter.value(obj, "total"))
 
 
 def _extras(adapter: Adapter, obj: Any, declared: Items | None) -> list[Sold]:

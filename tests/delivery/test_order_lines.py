@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from django_hellotext import sync
+from django_hellotext import sync, track
 from django_hellotext.adapters import Items, Money, Value, placeholders, registry
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator
@@ -90,9 +90,8 @@ def kinds(row: RemoteObject | Event) -> list[str]:
 
 
 def placeholder_rows(hellotext: Emulator) -> list[dict[str, Any]]:
-    return [
-        row for row in hellotext.world.store["product"].rows.values() if row["reference"].startswith("placeholder-")
-    ]
+    products = hellotext.world.store["product"].rows.values()
+    return [row for row in products if row["reference"].startswith("placeholder-")]
 
 
 # A product that is gone
@@ -478,6 +477,18 @@ def test_a_total_that_cannot_be_read_is_the_sum_of_the_lines(
     assert lines(hellotext, order) == [("A", 2, "10.00"), ("B", 1, "5.00")]
     assert amounts(hellotext) == [("order.placed", Decimal("25.00"))]
     assert kinds(mirror(order)) == ["total_from_lines"]
+
+
+def test_an_event_says_that_its_amount_is_the_sum_of_the_lines(
+    hellotext: Emulator, deliver: Deliver, declare: Declare
+) -> None:
+    declare(get_total=lambda self, order: "1.234,56", items=items(sku="sku"))
+    order = make_order(customer=make_customer())
+    for one in (line("A", "2", "10.00"), without_product("1", "4.90")):
+        make_order_line(order=order, **one)
+    track("order.confirmed", order)
+    deliver()
+    assert amounts(hellotext) == [("order.confirmed", Decimal("24.90"))]
     assert kinds(Event.objects.get()) == ["total_from_lines"]
 
 
