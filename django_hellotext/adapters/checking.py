@@ -223,7 +223,7 @@ def _items(adapter: Adapter, name: str, spec: Items) -> Iterator[CheckMessage]:
         yield from _spec(adapter, found.model, getattr(spec, part), Shape.TEXT, f"{name}.{part}")
     yield from _spec(adapter, found.model, spec.where, Shape.FLAG, f"{name}.where")
     if spec.price is not None and spec.total is not None:
-        message = f"{adapter.where(name)} has both a price and a total."
+        message = f"{adapter.where(name)} has a price and a total."
         yield _error("hellotext.E104", adapter, message, "Keep total if it is what was charged, else price.")
     yield from _extras(adapter, name, spec)
     if spec.product is None:
@@ -234,7 +234,8 @@ def _items(adapter: Adapter, name: str, spec: Items) -> Iterator[CheckMessage]:
 def _extras(adapter: Adapter, name: str, spec: Items) -> Iterator[CheckMessage]:
     for amount, title in spec.extras():
         yield from _spec(adapter, concrete(adapter.model), amount, Shape.MONEY, f"{name}.extra[{title!r}]")
-    is_list = isinstance(spec.extra, list | tuple) and len(spec.extras()) == len(spec.extra)
+    given: Any = spec.extra
+    is_list = isinstance(given, list | tuple) and len(spec.extras()) == len(given)
     if not is_list or not all(isinstance(title, str) and title.strip() for _, title in spec.extras()):
         message = f"{adapter.where(f'{name}.extra')} is no list of amounts and titles."
         yield _error("hellotext.E104", adapter, message, 'Write extra=[("shipping_total", "Shipping")].')

@@ -56,7 +56,9 @@ def line_relations(model: type[Model], declared: Items, adapter: Adapter) -> lis
 def _price_relations(adapter: Adapter, product: type[Model] | None) -> Iterator[tuple[str, ...]]:
     """The relations over which the adapter of ``product`` finds its price."""
     owner = adapter.registry.for_model(product) if adapter.registry is not None and product is not None else None
-    for name in ("price", "currency") if owner is not None else ():
+    if owner is None:
+        return
+    for name in ("price", "currency"):
         for part in _parts(owner, name, owner.spec(name)):
             relations = trace(_model(owner), part).relations if isinstance(part, str) else ()
             if relations:

@@ -168,7 +168,7 @@ def _without_prices(sold: list[Sold]) -> OrderLines:
 
 def _charges(lines: Iterable[Sold], currency: str) -> list[Charge[Product]]:
     keys: dict[str, Product] = {}
-    found = []
+    found: list[Charge[Product]] = []
     for one in lines:
         amount = _minor(one.amount or Decimal(0), currency)
         product = None if amount < 0 and one.product is None else _product_of(one)

@@ -35,8 +35,8 @@ def held(emulator: Emulator, kind: str) -> dict[str, Any]:
     return dict(emulator.world.store[kind].rows[mirror(kind).remote_id])
 
 
-def lines(emulator: Emulator) -> set[tuple[str, int, str]]:
-    """The order's lines at Hellotext: SKU, quantity, unit price."""
+def lines(emulator: Emulator) -> set[tuple[str | None, int, str]]:
+    """The order's lines at Hellotext: SKU (``None`` for a placeholder), quantity, unit price."""
     products = emulator.world.store["product"].rows
     items = held(emulator, "order")["items"]
     return {(products[item["product"]]["sku"], int(item["quantity"]), item["price"]["amount"]) for item in items}
