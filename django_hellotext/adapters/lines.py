@@ -33,7 +33,7 @@ def lines_of(adapter: Adapter, obj: Any, found: Any) -> list[dict[str, Any]] | N
     if adapter.kind == "order":
         return order_lines(adapter, obj, found)
     lines = []
-    for one in read_lines(adapter, obj, found):
+    for one in read_lines(adapter, obj, found, currency=lambda: adapter.currency_of(obj)):
         if one.fault is not None:
             adjust("items.price", AdjustmentKind.LEFT_OUT, "the price cannot be read", str(one.fault))
         if one.product is None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from decimal import Context, Decimal
+from collections.abc import Callable, Iterable
+from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django_hellotext.adjustments import AdjustmentKind, adjust, collecting
@@ -15,7 +16,7 @@ from .charges import Bill, Charge, settle
 from .fields import Items
 from .fields import Money as MoneySpec
 from .links import Link
-from .money import DEFAULT_EXPONENT, EXPONENTS, MAX_DIGITS, round_to_minor_unit, to_decimal, to_money
+from .money import DEFAULT_EXPONENT, EXPONENTS, MAX_DIGITS, to_decimal, to_money
 from .placeholders import FEES, NO_LONGER_SOLD, OTHER_ITEMS, placeholder
 from .sold import Sold, declared_items, read_lines
 
@@ -29,6 +30,7 @@ ORIGINALS = frozenset({QUANTITIES, LINE_TOTALS, DISCOUNT})
 _EXACT = Context(prec=4 * MAX_DIGITS)
 
 Product = Link | str
+Currency = Callable[[], str | None]
 
 
 class OrderLines(list[dict[str, Any]]):
@@ -46,9 +48,10 @@ def order_lines(adapter: Adapter, obj: Any, found: Any) -> OrderLines:
     """
     declared = declared_items(adapter)
     declared = declared if isinstance(declared, Items) else None
-    sold = read_lines(adapter, obj, found)
-    total = _total(adapter, obj, has_lines=bool(sold))
-    extras = _extras(adapter, obj, declared)
+    currency = cache(lambda: adapter.currency_of(obj))
+    sold = read_lines(adapter, obj, found, currency=currency)
+    total = _total(adapter, obj, currency, has_lines=bool(sold))
+    extras = _extras(adapter, obj, declared, currency)
     currencies = {one.currency for one in (*sold, *extras) if one.amount is not None}
     currencies |= {total.currency} if total is not None else set()
     is_one = len(currencies) <= 1
@@ -68,16 +71,16 @@ def order_lines(adapter: Adapter, obj: Any, found: Any) -> OrderLines:
         total = None
     reconciles = declared is None or declared.reconcile
     made = OrderLines((), {})
-    for currency in sorted(currency for currency in currencies if currency):
-        charges = _charges([one for one in (*sold, *extras) if one.currency == currency], currency)
+    for code in sorted(code for code in currencies if code):
+        charges = _charges([one for one in (*sold, *extras) if one.currency == code], code)
         bill = settle(
             charges,
-            total=_minor(total.amount, currency) if total is not None and reconciles else None,
+            total=_minor(total.amount, code) if total is not None and reconciles else None,
             fees=placeholder(FEES),
             others=placeholder(OTHER_ITEMS),
             is_complete=declared is not None and bool(declared.extras()),
         )
-        _add(made, bill, currency, has_lines=bool(sold))
+        _add(made, bill, code, has_lines=bool(sold))
     return made
 
 
@@ -93,17 +96,17 @@ def sum_of_lines(adapter: Adapter, obj: Any) -> Money | None:
     return Money(amount, prices[0].currency)
 
 
-def _total(adapter: Adapter, obj: Any, *, has_lines: bool) -> Money | None:
+def _total(adapter: Adapter, obj: Any, currency: Currency, *, has_lines: bool) -> Money | None:
     if not adapter.declares("total"):
         return None
     try:
-        found = adapter.shaped(obj, "total")
+        found = adapter.value(obj, "total")
+        return None if values.is_empty(found) else to_money(found, currency=currency(), where=adapter.where("total"))
     except TrackingError:
         if not has_lines:
             raise
         _tell_unreadable(adapter, obj)
         return None
-    return found if isinstance(found, Money) else None
 
 
 def _tell_unreadable(adapter: Adapter, obj: Any) -> None:
@@ -111,19 +114,19 @@ def _tell_unreadable(adapter: Adapter, obj: Any) -> None:
     adjust("total", AdjustmentKind.TOTAL_FROM_LINES, reason, adapter.value(obj, "total"))
 
 
-def _extras(adapter: Adapter, obj: Any, declared: Items | None) -> list[Sold]:
+def _extras(adapter: Adapter, obj: Any, declared: Items | None, currency: Currency) -> list[Sold]:
     found = []
     for spec, title in declared.extras() if declared is not None else ():
         where = adapter.where("items.extra")
-        currency = None
+        own = None
         if isinstance(spec, MoneySpec):
-            currency = adapter.read(obj, spec.currency, where=where)
+            own = adapter.read(obj, spec.currency, where=where)
             spec = spec.amount
         value = adapter.read(obj, spec, where=where)
         if values.is_empty(value):
             continue
         try:
-            money = to_money(value, currency=currency or adapter.currency_of(obj), where=where)
+            money = to_money(value, currency=own or currency(), where=where)
             amount = to_decimal(getattr(value, "amount", value), where=where)
         except TrackingError:
             adjust("items.extra", AdjustmentKind.LEFT_OUT, f"the amount of {title!r} cannot be read", value)
@@ -249,8 +252,8 @@ def _exponent(currency: str) -> int:
 
 def _minor(amount: Decimal, currency: str | None) -> int:
     """Return ``amount`` in minor units of ``currency``, rounded half up."""
-    rounded = round_to_minor_unit(amount, currency=currency or "")
-    return int(rounded.scaleb(_exponent(currency or ""), context=_EXACT))
+    scaled = amount.scaleb(_exponent(currency or ""), context=_EXACT)
+    return int(scaled.to_integral_value(rounding=ROUND_HALF_UP))
 
 
 def _money(minor: int, currency: str) -> Money:

@@ -94,13 +94,14 @@ def declared_items(adapter: Adapter) -> Any:
     return adapter.spec("items") if adapter.getter("items") is None else None
 
 
-def read_lines(adapter: Adapter, obj: Any, found: Any) -> list[Sold]:
+def read_lines(adapter: Adapter, obj: Any, found: Any, *, currency: Callable[[], str | None]) -> list[Sold]:
     """Return the lines of ``obj``: ``found`` are its lines, or ready-made mappings.
 
+    :param currency: returns that of an amount which brings none.
     Raises ``ConfigurationError`` for what is neither, and what reading an attribute raises.
     """
     declared = declared_items(adapter)
-    reader = _Reader(adapter, obj, declared if isinstance(declared, Items) else None)
+    reader = _Reader(adapter, currency, declared if isinstance(declared, Items) else None)
     lines = values.objects(found)
     if reader.declared is not None and lines and isinstance(lines[0], Model):
         # On the lines, which are thrown away, and not on the host's own object, which would keep them.
@@ -114,12 +115,13 @@ def read_lines(adapter: Adapter, obj: Any, found: Any) -> list[Sold]:
 class _Reader:
     """Reads the lines of one object."""
 
-    def __init__(self, adapter: Adapter, obj: Any, declared: Items | None) -> None:
+    def __init__(self, adapter: Adapter, currency: Callable[[], str | None], declared: Items | None) -> None:
         self.adapter = adapter
-        self.obj = obj
+        self.currency = currency
         self.declared = declared
         self.memory = _memory.get() if adapter.kind == "order" else None
-        self._currency: list[str | None] = []
+        self._currency: str | None = None
+        self._places: dict[str, str] = {}
 
     def read(self, line: Any) -> Sold | None:
         """Return ``line``; ``None`` if it does not count."""
@@ -159,8 +161,7 @@ class _Reader:
                 one.amount, one.currency = price.amount * one.quantity, price.currency
 
     def _sold(self, line: Any, product: Any, given: Mapping[str, Any], *, has_sku: bool) -> Sold:
-        sku = (values.text(given.get("sku"), where=self._where("sku")) or "").strip()
-        title = (values.text(given.get("title"), where=self._where("title")) or "").strip()
+        sku, title = self._text(given, "sku"), self._text(given, "title")
         fault: TrackingError | None = None
         quantity, quantity_given = Decimal(1), None
         try:
@@ -201,10 +202,15 @@ class _Reader:
         value = given.get(name)
         if values.is_empty(value):
             return None, None
-        money = to_money(value, currency=given.get("currency") or self._own_currency(), where=self._where(name))
-        # Not rounded: a third of an amount, three times, is the amount.
-        exact = to_decimal(getattr(value, "amount", value), where=self._where(name))
-        return exact if name == "total" else exact * quantity, money.currency
+        where = self._where(name)
+        if type(value) in (Decimal, int, str) and not given.get("currency"):
+            exact, currency = to_decimal(value, where=where), self._own_currency(where)
+        else:
+            own = given.get("currency") or self.currency()
+            currency = to_money(value, currency=own, where=where).currency
+            # Not rounded: a third of an amount, three times, is the amount.
+            exact = to_decimal(getattr(value, "amount", value), where=where)
+        return exact if name == "total" else exact * quantity, currency
 
     def _own_price(self, one: Sold) -> Any:
         """Return the price that the adapter of the line's product says; ``None`` where there is none."""
@@ -223,16 +229,23 @@ class _Reader:
             one.fault = error
             return None
 
-    def _own_currency(self) -> str | None:
-        if not self._currency:
-            self._currency.append(self.adapter.currency_of(self.obj))
-        return self._currency[0]
+    def _own_currency(self, where: str) -> str:
+        if self._currency is None:
+            self._currency = to_money(0, currency=self.currency(), where=where).currency
+        return self._currency
+
+    def _text(self, given: Mapping[str, Any], name: str) -> str:
+        found = given.get(name)
+        return (values.text(found, where=self._where(name)) or "").strip() if found is not None else ""
 
     def _value(self, line: Any, name: str) -> Any:
-        return self.adapter.read(line, getattr(self.declared, name), where=self._where(name))
+        spec = getattr(self.declared, name)
+        return self.adapter.read(line, spec, where=self._where(name)) if spec is not None else None
 
     def _where(self, name: str) -> str:
-        return self.adapter.where(f"items.{name}")
+        if name not in self._places:
+            self._places[name] = self.adapter.where(f"items.{name}")
+        return self._places[name]
 
 
 def _number(value: Any, *, where: str) -> Decimal:
