@@ -236,7 +236,7 @@ def _extras(adapter: Adapter, name: str, spec: Items) -> Iterator[CheckMessage]:
         yield from _spec(adapter, concrete(adapter.model), amount, Shape.MONEY, f"{name}.extra[{title!r}]")
     given: Any = spec.extra
     is_list = isinstance(given, list | tuple) and len(spec.extras()) == len(given)
-    if not is_list or not all(isinstance(title, str) and title.strip() for _, title in spec.extras()):
+    if not is_list or not all(str(title or "").strip() for _, title in spec.extras()):
         message = f"{adapter.where(f'{name}.extra')} is no list of amounts and titles."
         yield _error("hellotext.E104", adapter, message, 'Write extra=[("shipping_total", "Shipping")].')
     elif spec.extra and adapter.kind != "order":
