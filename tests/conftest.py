@@ -27,6 +27,7 @@ from tests.needs import (  # noqa: F401 - the hooks of a plugin
     pytest_sessionfinish,
     pytest_terminal_summary,
 )
+from tests.refusals import Refusals
 
 # How long an example takes says something of the machine only. In CI Hypothesis has a profile of its own.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -99,6 +100,14 @@ def hellotext(settings: Any, emulator: Emulator) -> Emulator:
         "RAISE_ERRORS": True,
     }
     return emulator
+
+
+@pytest.fixture
+def refusals(hellotext: Emulator, monkeypatch: pytest.MonkeyPatch) -> Refusals:
+    """What the local Hellotext refuses in this test."""
+    found = Refusals(hellotext)
+    monkeypatch.setattr(hellotext, "handle", found.handle)
+    return found
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from .paths import concrete
 from .placeholder_adapter import PlaceholderAdapter
 from .placeholders import PLACEHOLDERS
 from .profile import UserProfileAdapter
+from .reference_checks import check_references
 from .session_cart import SESSION_CARTS, SessionCartAdapter
 from .unknown_customer import UNKNOWN_CUSTOMERS, UnknownCustomerAdapter
 
@@ -142,7 +143,7 @@ class Registry:
         for adapter in self.all():
             found += adapter.check()
             found += [*check_links(adapter, self), *check_variants(adapter, self)]
-        return [*found, *check_circles(self.all(), self)]
+        return [*found, *check_circles(self.all(), self), *check_references(self.all())]
 
     def autodiscover(self) -> None:
         """Import ``hellotext.py`` of every installed app, then mirror the user model if nothing mirrors customers.

@@ -29,7 +29,7 @@ def for_error(type: str, status: int | None) -> str:
 def _for_errors() -> dict[str, str]:
     return {
         "adapter_failed": _("Correct the adapter, deploy, then send it again."),
-        "prerequisite_failed": _("Repair the row that it names first, then send this one again."),
+        "prerequisite_failed": _("Repair the row that it names; this one is then sent by itself."),
         "reference_empty": _("Give the object its permanent number and save it; it is sent again by itself."),
         "line_without_product": _(
             "Correct the line that the message names and save the object, then send its events again."

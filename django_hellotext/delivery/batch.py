@@ -186,6 +186,11 @@ class Batch:
         """Return the objects in hand."""
         return list(self._mirror_works.values())
 
+    def is_skipped(self, link: Link) -> bool:
+        """Return whether ``link`` names an object in hand that the shop does not want at Hellotext."""
+        work = self._mirror_works.get(link)
+        return work is not None and work.skip is not None
+
     def follow(self, wanted: set[Link]) -> None:
         """Load the mirrors of ``wanted``, claim those that wait, and go on with what those need."""
         while wanted := wanted - self.mirrors.keys():

@@ -17,6 +17,7 @@ from ..adapters import Adapter, Link, links, registry
 from ..adapters.placeholders import NO_LONGER_SOLD, placeholder
 from ..adapters.unknown_customer import unknown_customer
 from ..adjustments import AdjustmentKind, adjust, collecting
+from ..intake.subjects import SALES
 from ..models import PAYLOAD_VERSION, Event, Kind, RemoteObject, SkipReason, State
 from ..models.deliverable import KILLED_WORKER
 from ..savepoints import HostCode, raise_if_lost
@@ -35,7 +36,6 @@ WITHOUT_IDENTITY = frozenset(
 )
 # The shop does not want what was skipped for another reason at Hellotext.
 UNKNOWN_OWNER = frozenset({State.FAILED, State.DELETED})
-PURCHASES = frozenset({Kind.ORDER.value, Kind.REFUND.value})
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _replaced(
             products = {line["product"] for line in value if line["product"] in lost}
             if products:
                 changed[name] = with_products(value, {one: _product(work, row, one, batch) for one in products})
-                work.missing |= products
+                work.missing |= products - work.rejected_products
         elif not isinstance(value, Link) or value not in lost:
             continue
         elif name == "profile":
@@ -119,10 +119,6 @@ def _replaced(
             _tell("profile", value)
             needs_owner = row.kind == Kind.CART and not row.session and not row.remote_id
             changed[name] = unknown_customer(value) if needs_owner else None
-            work.missing.add(value)
-        elif row.kind == Kind.REFUND:
-            _tell(name, value)
-            changed[name] = None
             work.missing.add(value)
     return changed
 
@@ -185,14 +181,19 @@ def _settle_events(batch: Batch, events: Sequence[Event]) -> set[Link]:
         if _lacks_object(event, batch) and known.parameters is None and known.object is None:
             lost.append(event)
     hosts = hosts_of({object_of(event) for event in lost}, using=batch.using) if lost else {}
+    made: list[int] = []
     for event in lost:
         host, mirror = hosts.get(object_of(event)), batch.mirrors[object_of(event)]
         if mirror.error_type == KILLED_WORKER:
             host = None  # it is not read once more
         other, parameters = _object(event, host, mirror, batch)
-        found[event.pk] = StandIn(
-            customer=found[event.pk].customer, object=other, parameters=parameters, product=found[event.pk].product
-        )
+        found[event.pk] = replace(found[event.pk], object=other, parameters=parameters)
+        if parameters is not None and not mirror.may_be_there:
+            mirror.may_be_there = True
+            made.append(mirror.pk)
+    if made:
+        # Before the events are sent, so that no end of a worker hides it.
+        RemoteObject.objects.using(batch.using).filter(pk__in=made).update(may_be_there=True)
     batch.stand_ins.update({pk: one for pk, one in found.items() if one != NOTHING})
     return {link for one in found.values() for link in _links_of(one)}
 
@@ -206,14 +207,17 @@ def _is_unwanted(event: Event, batch: Batch) -> bool:
     """Return whether the event is not sent, because the shop does not want its object or its customer there."""
     target = batch.mirrors.get(object_of(event))
     owner = batch.mirrors.get(profile_of(event))
-    if target is not None and not target.remote_id and target.state == State.SKIPPED:
+    if batch.is_skipped(object_of(event)) or (target is not None and _is_left_out(target)):
         return True
     return owner is not None and (owner.is_erased or (_is_refused(owner) and not event.session))
 
 
+def _is_left_out(mirror: RemoteObject) -> bool:
+    return not mirror.remote_id and mirror.state == State.SKIPPED
+
+
 def _is_refused(owner: RemoteObject) -> bool:
-    is_skipped = owner.state == State.SKIPPED and not owner.remote_id
-    return is_skipped and owner.skip_reason != SkipReason.ANONYMOUS
+    return _is_left_out(owner) and owner.skip_reason != SkipReason.ANONYMOUS
 
 
 def _customer(event: Event, batch: Batch) -> Link | None:
@@ -223,7 +227,7 @@ def _customer(event: Event, batch: Batch) -> Link | None:
     owner, mirror = profile_of(event), batch.mirrors.get(profile_of(event))
     if owner.label:
         return unknown_customer(owner) if cannot_be_sent(mirror) else None
-    return unknown_customer(object_of(event)) if event.object_kind in PURCHASES else None
+    return unknown_customer(object_of(event)) if event.object_kind in SALES else None
 
 
 def _item(event: Event, batch: Batch) -> Link | None:

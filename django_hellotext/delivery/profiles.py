@@ -21,6 +21,7 @@ from django.db.models import Case, Value, When
 
 from ..adapters import registry
 from ..adapters.contacts import KINDS, addresses_of
+from ..adapters.unknown_customer import UNKNOWN_CUSTOMERS
 from ..api import HellotextClient
 from ..conf import hellotext_settings
 from ..exceptions import ApiError
@@ -54,7 +55,8 @@ class Found:
 def is_account(row: RemoteObject) -> bool:
     """Return whether ``row`` mirrors a customer, rather than the guest of an order or a cart."""
     adapter = registry.for_label(row.host_label)
-    return row.kind == Kind.PROFILE and adapter is not None and adapter.kind == Kind.PROFILE
+    is_customer = adapter is not None and adapter.kind == Kind.PROFILE and row.host_label != UNKNOWN_CUSTOMERS
+    return row.kind == Kind.PROFILE and is_customer
 
 
 def contacts_of(payload: Mapping[str, Any]) -> list[Contact]:

@@ -23,7 +23,18 @@ from typing import Any
 from django.db.models import QuerySet
 
 from .. import clock
-from ..models import CHANGES, SUBSCRIPTION, Account, Event, Figure, Lane, RemoteObject, State
+from ..models import (
+    CHANGES,
+    SUBSCRIPTION,
+    Account,
+    Event,
+    Figure,
+    Lane,
+    MissingObject,
+    MissingTable,
+    RemoteObject,
+    State,
+)
 from ..models.events import PERSONAL
 from .left_rows import AGES, WAITING
 from .presence import PLACES, occupied
@@ -74,6 +85,8 @@ def prune(using: str = "default", *, days: float, seconds: float | None = None, 
             done += _prune_lane(using, account, lane, before=before, ends=ends, batch=batch)
         done += _prune_figures(using, account, ends=ends, batch=batch)
         done += _drop_left(using, account, before=before, ends=ends, batch=batch)
+    # The events that were sent without their customer are not looked for any more.
+    MissingObject.objects.using(using).filter(table=MissingTable.EVENT, created_at__lt=before).delete()
     if done.dropped:
         logger.warning("prune.dropped", extra={"using": using, "count": done.dropped})
     return done

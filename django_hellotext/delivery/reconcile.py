@@ -7,8 +7,9 @@ passed, because acceptance is asynchronous.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, TypeVar
 
 from ..api import HellotextClient
@@ -44,6 +45,19 @@ def arrived_events(client: HellotextClient, events: Sequence[Event], *, at_least
         if number + 1 >= PAGE_BUDGET * PAGE:
             return found, False
     return found, True
+
+
+def newest_events(client: HellotextClient, uuids: Container[str]) -> dict[str, str]:
+    """Return the IDs at Hellotext of the events with our ``uuids``, within the page budget.
+
+    Raises ``ApiError`` when Hellotext cannot be asked.
+    """
+    found: dict[str, str] = {}
+    for event in islice(_walk(lambda: client.events.list(limit=PAGE)), PAGE_BUDGET * PAGE):
+        uuid = str((event.metadata or {}).get(UUID_KEY, ""))
+        if uuid in uuids:
+            found.setdefault(uuid, str(event.id))
+    return found
 
 
 def _walk(first: Callable[[], Any]) -> Iterator[Any]:

@@ -142,17 +142,16 @@ def object_call(work: Work, ids: Mapping[Link, str]) -> Call:
         remember[VARIANTS] = fingerprints(values["variants"])
     before, removals, new_defaults = dict(row.data), dict(work.cleared), work.new_defaults
     kind, remote_id = row.kind, row.remote_id
-    is_shared = row.host_label == PLACEHOLDERS
+    # A placeholder may have been made from another database of the shop.
+    may_be_there = row.may_be_there or row.host_label == PLACEHOLDERS
 
     def call(client: HellotextClient) -> Sent:
         if remote_id:
             changes = with_cleared(with_new_defaults(values, new_defaults), removals)
             data = _update(client, kind, remote_id, changes, before)
             return Sent(remote_id=remote_id, data={**_kept(data), **remember})
-        if is_shared and (found := find_object(client, kind, values)):
-            # Another database of the shop, or an earlier one, has made it.
-            return Sent(remote_id=found, adopted=True)
-        return _create(client, kind, values, remember)
+        found = find_object(client, kind, values) if may_be_there else ""
+        return Sent(remote_id=found, adopted=True) if found else _create(client, kind, values, remember)
 
     return call
 

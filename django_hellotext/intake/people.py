@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from ..adapters import Adapter, Guest, IfPresent, Link, OrderAdapter, RefundAdapter, contacts, registry
 from ..adapters.session_cart import SESSION_CARTS
+from ..adapters.unknown_customer import unknown_customer
 from ..conf import hellotext_settings
 from ..models import Change, Event, Kind, RemoteObject, Session
 from ..models.changes import ChangeQuerySet
@@ -50,8 +51,8 @@ class Person:
         return any(map(_is_account, self.links))
 
     def mirrors(self) -> models.QuerySet[RemoteObject]:
-        """Their profiles."""
-        return self._mirrors(self.links)
+        """Their profiles, and those that stand in for them while theirs cannot be sent."""
+        return self._mirrors(self.links | {unknown_customer(link) for link in self.links | self.objects})
 
     def belongings(self) -> models.QuerySet[RemoteObject]:
         """Their carts, orders and refunds."""

@@ -28,6 +28,8 @@ logger = logging.getLogger("django_hellotext.intake")
 
 # Objects that have an owner of their own; the request that touches them may be anybody's.
 OWNED = frozenset({"order", "refund", "cart"})
+# Those whose events count although nobody is known who caused them: money has changed hands.
+SALES = frozenset({"order", "refund"})
 
 
 def link_to(obj: models.Model, adapter: Adapter) -> Link:

@@ -32,6 +32,7 @@ from .ledger import alias_for
 from .sessions import user_of, valid_session
 from .subjects import (
     OWNED,
+    SALES,
     check_buyer,
     link_to,
     owner,
@@ -246,8 +247,10 @@ def _judge(fact: facts.Fact, *, owned: bool) -> None:
         )
     if spec and spec.needs_url and not fact.url:
         fact.faults.append(TrackingError(f"{fact.action} needs a url.", reason="parameter_missing", parameter="url"))
-    # The session of a cart or order may still be found by the INSERT itself.
-    if fact.profile is None and not fact.session and not owned and not fact.adapter_faults:
+    # The session of a cart or order may still be found by the INSERT itself, and a purchase of nobody is a purchase.
+    is_sale = fact.object_link is not None and fact.object_link.kind in SALES
+    is_known = fact.profile is not None or fact.session or owned or is_sale
+    if not is_known and not fact.adapter_faults:
         fact.faults.append(
             TrackingError(
                 "neither a profile nor a session is known. Pass profile=, which may be the guest's cart or order.",

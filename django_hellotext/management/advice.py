@@ -5,9 +5,7 @@ from __future__ import annotations
 OWN_DATA = "Correct the object in the shop and save it; it is sent again by itself."
 ADVICE = {
     "adapter_failed": "Correct the adapter, then run this again.",
-    "prerequisite_failed": (
-        "Repair what it refers to first, or let its should_sync() have it; this one then follows with the next run."
-    ),
+    "prerequisite_failed": "Repair what it refers to; this one is then sent by itself.",
     "parameter_not_unique": "Two objects share a value that must be unique at Hellotext; correct one of them.",
     "definition_clash": "Make HELLOTEXT agree with what is there, or change it at Hellotext; nothing was touched.",
     "undefined_property": "Define the property at Hellotext, or take it out of the adapter.",

@@ -321,7 +321,8 @@ class RemoteObject(Deliverable):
     ``seen`` is what else was last seen of the host object (the quantities in a cart, how its buyer came to the shop),
     ``changed_at`` when it last changed in the shop. ``tombstone_at`` and ``removal`` say when it was deleted there, and
     what becomes of the remote object; ``removal`` is decided once, when the deletion is folded. ``attributed``: the
-    profile is another account's with the same e-mail; events go there, and nothing else of this row.
+    profile is another account's with the same e-mail; events go there, and nothing else of this row. ``may_be_there``:
+    an event may have made the object at Hellotext; it is looked for by its reference before it is created.
     """
 
     KIND: ClassVar[Kind | None] = None
@@ -345,6 +346,7 @@ class RemoteObject(Deliverable):
     recreated = models.PositiveSmallIntegerField(_("created anew"), default=0)
     tombstone_at = UtcDateTimeField(_("deleted in the shop"), null=True)
     attributed = models.BooleanField(default=False, editable=False)
+    may_be_there = models.BooleanField(default=False, editable=False)
     removal = models.CharField(max_length=6, choices=Removal, blank=True, default="", editable=False)
 
     objects = RemoteObjectManager()

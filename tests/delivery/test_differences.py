@@ -13,6 +13,7 @@ from django.db import transaction
 
 from django_hellotext import sync
 from django_hellotext.adapters import Money, Value, Variants, registry
+from django_hellotext.adjustments import Adjustments
 from django_hellotext.delivery import Report
 from django_hellotext.delivery.clients import client_from_settings
 from django_hellotext.emulator import Emulator, Fault
@@ -418,13 +419,14 @@ def test_variants_are_rendered_with_a_constant_number_of_queries(
             assert len(adapter.payload(product)["variants"]) == 3
 
 
-def test_two_objects_cannot_be_one_there(hellotext: Emulator, deliver: Deliver) -> None:
-    first, second, fine = make_product(sku="SAME"), make_product(sku="SAME"), make_product()
+def test_the_second_of_two_objects_goes_without_the_value_that_must_be_unique(
+    hellotext: Emulator, deliver: Deliver
+) -> None:
+    make_product(sku="SAME"), make_product(sku="SAME")
     deliver()
-    rows = {row.host_pk: row for row in RemoteObject.objects.filter(kind="product")}
-    assert rows[str(fine.pk)].state == State.SYNCED
+    rows = RemoteObject.objects.filter(kind="product")
+    assert {row.state for row in rows} == {State.SYNCED}
     # They were sent side by side: whichever was there first has it.
-    [taken] = [row for row in (rows[str(first.pk)], rows[str(second.pk)]) if row.state == State.SYNCED]
-    [refused] = [row for row in (rows[str(first.pk)], rows[str(second.pk)]) if row.state == State.FAILED]
-    assert refused.error_type == "object_shared"
-    assert f"testshop.product {taken.host_pk}" in refused.error_message
+    assert sorted(str(row["sku"]) for row in hellotext.world.store["product"].rows.values()) == ["None", "SAME"]
+    [second] = rows.exclude(adjustments=None)
+    assert [(one.field, one.kind) for one in Adjustments.from_json(second.adjustments)] == [("sku", "duplicate_value")]

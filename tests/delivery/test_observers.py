@@ -16,6 +16,7 @@ from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.models import Account, Event, RemoteObject, State
 from django_hellotext.signals import delivered, failed, paused, resumed
 from tests.factories import make_customer, make_product
+from tests.refusals import Refusals
 
 pytestmark = pytest.mark.django_db
 
@@ -40,15 +41,16 @@ def heard() -> Iterator[list[tuple[str, str, str]]]:
 
 
 def test_what_arrived_and_what_was_refused_is_told(
-    hellotext: Emulator, deliver: Deliver, heard: list[tuple[str, str, str]]
+    deliver: Deliver, refusals: Refusals, heard: list[tuple[str, str, str]]
 ) -> None:
-    django_hellotext.track("product.viewed", make_product(name=""), profile=make_customer())
+    refusals.refuse("/v1/attribution/events", when=lambda body: body["action"] == "product.viewed")
+    django_hellotext.track("product.viewed", make_product(), profile=make_customer())
     django_hellotext.track("page.viewed", profile=make_customer(), url="https://shop.example/")
     deliver()
     kinds = [(what, which) for what, which, _ in heard]
     assert kinds.count(("delivered", "Event")) == 1
     assert ("delivered", "RemoteObject") in kinds
-    assert ("failed", "prerequisite_failed") in kinds
+    assert ("failed", "invalid") in kinds
 
 
 def test_the_signal_carries_the_final_state_of_its_row(hellotext: Emulator, deliver: Deliver) -> None:
@@ -71,14 +73,15 @@ def test_the_signal_carries_the_final_state_of_its_row(hellotext: Emulator, deli
 
 
 def test_the_log_of_a_failed_row_names_the_row_and_its_error(
-    hellotext: Emulator, deliver: Deliver, caplog: pytest.LogCaptureFixture
+    deliver: Deliver, refusals: Refusals, caplog: pytest.LogCaptureFixture
 ) -> None:
-    django_hellotext.track("product.viewed", make_product(name=""), profile=make_customer())
+    refusals.refuse("/v1/attribution/events")
+    django_hellotext.track("product.viewed", make_product(), profile=make_customer())
     deliver()
     event = Event.objects.get()
     [logged] = [entry for entry in caplog.records if entry.message == "row.failed" and vars(entry)["model"] == "Event"]
     said = {name: vars(logged)[name] for name in ("row", "status", "type")}
-    assert said == {"row": event.pk, "status": event.error_status, "type": "prerequisite_failed"}
+    assert said == {"row": event.pk, "status": event.error_status, "type": "invalid"}
 
 
 @pytest.mark.parametrize(

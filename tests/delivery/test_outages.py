@@ -21,6 +21,7 @@ from django_hellotext.models import Account, Event, Lane, RemoteObject, State
 from django_hellotext.models.accounts import AccountQuerySet
 from django_hellotext.signals import paused, resumed
 from tests.factories import make_customer, make_order, make_product
+from tests.refusals import Refusals
 
 pytestmark = pytest.mark.django_db
 
@@ -246,27 +247,18 @@ def test_what_follows_a_row_that_is_to_be_repeated_waits_behind_it(hellotext: Em
     ]
 
 
-def test_a_refused_event_holds_up_nobody_even_under_its_own_key(hellotext: Emulator, deliver: Deliver) -> None:
+def test_a_refused_event_holds_up_nobody_even_under_its_own_key(
+    hellotext: Emulator, deliver: Deliver, refusals: Refusals
+) -> None:
     """Demand C7: one poison event among those of the same customer."""
-    customer, nameless = make_customer(), make_product(name="")
+    customer = make_customer()
+    refusals.refuse(EVENTS, when=lambda body: body.get("url") == "https://shop.example/4")
     for number in range(10):
         django_hellotext.track("page.viewed", profile=customer, url=f"https://shop.example/{number}")
-        if number == 4:
-            django_hellotext.track("product.viewed", nameless, profile=customer)
     deliver()
     urls = [entry.body_json["url"] for entry in hellotext.log if entry.path == EVENTS and entry.method == "POST"]
-    assert urls == [f"https://shop.example/{number}" for number in range(10)]
-    assert Event.objects.get(action="product.viewed").state == State.FAILED
-
-
-def test_an_event_of_a_refused_object_says_why_the_object_is_missing(hellotext: Emulator, deliver: Deliver) -> None:
-    nameless = make_product(name="")
-    django_hellotext.track("product.viewed", nameless, profile=make_customer())
-    deliver()
-    why = RemoteObject.objects.get(kind="product").error_message
-    assert why
-    message = f"The product testshop.product {nameless.pk} is not at Hellotext: {why}"
-    assert Event.objects.get().error_message == message
+    assert urls == [f"https://shop.example/{number}" for number in range(10) if number != 4]
+    assert Event.objects.get(url="https://shop.example/4").state == State.FAILED
 
 
 def test_a_refused_token_halts_the_account_and_a_new_one_resumes_it(
@@ -530,28 +522,6 @@ def test_an_object_that_exists_there_already_is_adopted(hellotext: Emulator, del
     deliver()
     again = RemoteObject.objects.get()
     assert (again.remote_id, again.state) == (first.remote_id, State.SYNCED)
-
-
-def test_an_event_whose_object_was_refused_says_so(hellotext: Emulator, deliver: Deliver, settings: Any) -> None:
-    settings.HELLOTEXT = {**settings.HELLOTEXT, "CURRENCY": None}
-    product = make_product(name="")
-    customer = make_customer()
-    django_hellotext.track("product.viewed", product, profile=customer)
-    deliver()
-    event = Event.objects.get()
-    assert (event.state, event.error_type, event.error_parameter) == ("failed", "prerequisite_failed", "product")
-    assert "testshop.product" in event.error_message
-
-
-def test_what_was_refused_is_sent_again_by_requeue(hellotext: Emulator, deliver: Deliver) -> None:
-    product = make_product(name="")
-    django_hellotext.track("product.viewed", product, profile=make_customer())
-    deliver()
-    product.name = "Named now"
-    product.save()
-    assert Event.objects.all().requeue() == 1
-    deliver()
-    assert Event.objects.get().state == State.DELIVERED
 
 
 def test_an_adapter_that_raises_holds_up_only_its_own_object(

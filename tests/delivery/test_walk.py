@@ -234,15 +234,6 @@ def test_an_event_of_a_customer_who_became_staff_is_not_sent(hellotext: Emulator
     assert not sent(hellotext)
 
 
-def test_an_order_of_a_product_that_is_not_synced_fails_and_names_it(hellotext: Emulator, deliver: Deliver) -> None:
-    order = make_order(customer=make_customer())
-    line = make_order_line(order=order, product=make_product(is_published=False))
-    deliver()
-    row = RemoteObject.objects.get(kind="order")
-    assert (row.state, row.error_type, row.error_parameter) == (State.FAILED, "prerequisite_failed", "product")
-    assert f"The product testshop.product {line.product_id} is not at Hellotext" in row.error_message
-
-
 def test_a_guest_buys_with_a_profile_of_their_own(hellotext: Emulator, deliver: Deliver) -> None:
     placed_order(email="guest@example.com", first_name="Gail")
     deliver()

@@ -22,6 +22,7 @@ from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.intake.handover import attachment
 from django_hellotext.models import Account, Event, RemoteObject, Session, State
 from tests.factories import make_cart, make_customer, placed_order
+from tests.refusals import Refusals
 from tests.testshop.models import Note, Order
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +123,22 @@ def test_a_guest_can_be_forgotten_by_the_order(hellotext_app: Emulator, deliver:
     placed_order(phone="+598 99 123 456")
     deliver()
     assert profiles() == []
+
+
+def test_the_profile_that_stood_in_for_who_could_not_be_sent_is_cleared_too(
+    hellotext_app: Emulator, deliver: Deliver, refusals: Refusals
+) -> None:
+    refusals.refuse("/v1/profiles", when=lambda body: "email" in body)
+    customer = make_customer()
+    hellotext.track("page.viewed", profile=customer, url="https://shop.example/")
+    for _ in range(3):
+        deliver()
+        Event.objects.all().send_now()
+    table = hellotext_app.world.store["profile"].rows
+    assert [row["first_name"] for row in table.values()] == ["Guest"]
+    hellotext.forget_customer(customer)
+    deliver()
+    assert [row["deleted"] for row in table.values()] == [True]
 
 
 def test_who_was_never_mirrored_is_not_mirrored_later(

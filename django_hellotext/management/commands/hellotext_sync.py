@@ -18,6 +18,7 @@ from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import adoption, inspection, plan, runs
 from django_hellotext.delivery.clients import client_from_settings
 from django_hellotext.delivery.listing import Listing
+from django_hellotext.delivery.relinking import relink_events
 from django_hellotext.delivery.syncing import Choice, Looked, Sync, home, key_of, what_holds
 from django_hellotext.exceptions import ApiError
 from django_hellotext.intake import backfill
@@ -220,7 +221,17 @@ class Command(HellotextCommand):
             )
             finished = sync.go()
         self.progress.end(complete=finished)
+        self._linked = self._relink() if self.options["repair"] and finished else (0, 0)
         self._show(sync, finished=finished, stopped=stop.is_set(), drift=drift)
+
+    def _relink(self) -> tuple[int, int]:
+        """Give the events that were sent while their customer could not be to the customer; see ``relink_events``."""
+        client = client_from_settings()
+        try:
+            found = [relink_events(client, using=alias) for alias in hellotext_settings.DATABASES]
+        finally:
+            client.close()
+        return sum(linked for linked, _ in found), sum(gone for _, gone in found)
 
     def _hand_over(self, run: SyncRun) -> None:
         """Leave ``run`` to the project's workers."""
@@ -249,6 +260,7 @@ class Command(HellotextCommand):
         refused = sum(one.count for one in troubles)
         waiting = sum(one.waiting for one in outcomes)
         code = UNFINISHED if not finished else REFUSED if refused else 0
+        linked, gone = self._linked
         if self.options["json"]:
             errors = [{**asdict(one), "advice": advice_for(one.type)} for one in troubles]
             kinds = [asdict(one) for one in outcomes]
@@ -261,6 +273,7 @@ class Command(HellotextCommand):
                 definitions=definitions,
                 kinds=kinds,
                 errors=errors,
+                **({"events": {"linked": linked, "not_found": gone}} if linked or gone else {}),
                 **({"drift": [{**asdict(one), "total": one.total} for one in drift]} if drift else {}),
             )
         else:
@@ -269,6 +282,8 @@ class Command(HellotextCommand):
             head = ("kind", "model", "looked at", "sent", "unchanged", "deleted", "left out", "refused", "waiting")
             rows = [tuple(asdict(one).values()) for one in outcomes]
             self._say(*table(head, rows, width=columns()))
+            if linked or gone:
+                self._say(f"Events given to their customers: {linked:,}; not found any more: {gone:,}.")
         if refused and not self.options["json"]:
             self.err.lines(self._errors(troubles))
         if not finished:
