@@ -242,6 +242,18 @@ def test_a_placeholder_that_is_at_hellotext_already_is_adopted(
     assert len(placeholder_rows(hellotext)) == 1
 
 
+def test_a_product_that_is_not_published_is_sold_as_the_placeholder_of_its_line(
+    hellotext: Emulator, deliver: Deliver, declare: Declare
+) -> None:
+    declare(items=items(sku="sku", title="title"))
+    hidden = make_product(sku="A", is_published=False)
+    order = placed({**line("B", "1", "10.00"), "product": hidden, "sku": "A", "title": "A lamp"}, total="10.00")
+    deliver()
+    assert lines(hellotext, order) == [("A lamp", 1, "10.00")]
+    assert amounts(hellotext) == [("order.placed", Decimal("10.00"))]
+    assert RemoteObject.objects.get(host_label=placeholders.PLACEHOLDERS).host_pk == "sku:A"
+
+
 # Shipping and fees
 
 
