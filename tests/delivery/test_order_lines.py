@@ -247,6 +247,7 @@ def test_a_product_that_is_not_published_is_sold_as_the_placeholder_of_its_line(
 ) -> None:
     declare(items=items(sku="sku", title="title"))
     hidden = make_product(sku="A", is_published=False)
+    deliver()
     order = placed({**line("B", "1", "10.00"), "product": hidden, "sku": "A", "title": "A lamp"}, total="10.00")
     deliver()
     assert lines(hellotext, order) == [("A lamp", 1, "10.00")]
