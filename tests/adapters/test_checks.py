@@ -56,7 +56,7 @@ MISTAKES: list[tuple[str, Adapter, str, str]] = [
     (
         "E104",
         order_adapter(items=order_line(price="unit_price", total="line_total")),
-        "both a price and a total",
+        "a price and a total",
         "total",
     ),
     ("E104", order_adapter(items=order_line(extra=["shipping_total"])), "ShopOrder.items.extra", "shipping_total"),

@@ -12,7 +12,7 @@ from django_hellotext import cart_changed
 from django_hellotext.adapters import Items, registry
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator
-from django_hellotext.models import RemoteObject, State
+from django_hellotext.models import Event, RemoteObject, State
 from tests.factories import make_cart, make_cart_line, make_customer, make_product
 from tests.testshop.models import Brand, Cart, CartLine
 
@@ -118,4 +118,6 @@ def test_events_of_a_cart_do_not_fail_on_lines_that_cannot_be_sent(
     for title in ("gone", "back", "lamp"):
         make_cart_line(cart=cart, product=make_product(name=title, sku=title), quantity=3)
     deliver()
+    event = Event.objects.get()
+    assert (event.action, event.state) == ("cart.added", State.DELIVERED), (event.skip_reason, event.error_message)
     assert events(hellotext) == [("cart.added", [3])]
