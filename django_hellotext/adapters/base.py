@@ -30,6 +30,7 @@ from .inline import variants_of
 from .lines import lines_of
 from .links import Link
 from .money import currency_code, to_money
+from .order_lines import sum_of_lines
 from .paths import concrete, trace, walk
 from .reading import Where, field_of, leave_out, read_apart
 from .rendering import neutral, settle
@@ -262,9 +263,18 @@ class Adapter:
     def amount(self, obj: Any) -> ApiMoney | None:
         """Return the amount of an event about ``obj`` when the caller gives none: the attribute ``total``.
 
-        ``None`` leaves it to Hellotext. An override is called by the worker, never in the host's request.
+        ``None`` leaves it to Hellotext. An override is called by the worker, never in the host's request. A total that
+        cannot be read is the sum of the lines. That of an order is never below 0.
         """
-        found = self.shaped(obj, "total")
+        try:
+            found = self.shaped(obj, "total")
+        except TrackingError:
+            found = sum_of_lines(self, obj) if self.kind == "order" else None
+            if found is None:
+                raise
+        if self.kind == "order" and isinstance(found, ApiMoney) and found.amount < 0:
+            adjust("total", AdjustmentKind.REPAIRED, "a total below 0 counts as 0", found.amount)
+            found = ApiMoney(found.amount * 0, found.currency)
         return found if isinstance(found, ApiMoney) else None
 
     @final

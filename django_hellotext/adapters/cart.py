@@ -12,8 +12,8 @@ class CartAdapter(Adapter):
     """Mirrors carts.
 
     ``profile``: leads to the customer. ``guest``: a ``Guest(…)`` for carts without one. ``items``: an ``Items(…)``;
-    an empty cart is sent as such. ``currency``: ISO 4217 code of the prices. ``metadata``: a mapping. ``events``: an
-    ``OnChange(…)``.
+    an empty cart is sent as such, and a line whose product is gone or not mirrored is left out. ``currency``: ISO
+    4217 code of the prices. ``metadata``: a mapping. ``events``: an ``OnChange(…)``.
 
     ``tracks_items``: let the server send ``cart.added`` and ``cart.removed`` whenever a line is saved or deleted, with
     the quantity that results. Off by default, because many shops send them from a view or from the page.

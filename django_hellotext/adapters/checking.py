@@ -219,10 +219,31 @@ def _items(adapter: Adapter, name: str, spec: Items) -> Iterator[CheckMessage]:
         if one.id == "hellotext.E101":
             one.hint = "Where each line is one piece, write quantity=Value(1). " + (one.hint or "")
         yield one
-    yield from _spec(adapter, found.model, spec.price, Shape.MONEY, f"{name}.price")
+    for part in ("price", "total"):
+        yield from _spec(adapter, found.model, getattr(spec, part), Shape.MONEY, f"{name}.{part}")
+    for part in ("sku", "title"):
+        yield from _spec(adapter, found.model, getattr(spec, part), Shape.TEXT, f"{name}.{part}")
+    yield from _spec(adapter, found.model, spec.where, Shape.FLAG, f"{name}.where")
+    if spec.price is not None and spec.total is not None:
+        message = f"{adapter.where(name)} has a price and a total."
+        yield _error("hellotext.E104", adapter, message, "Keep total if it is what was charged, else price.")
+    yield from _extras(adapter, name, spec)
     if spec.product is None:
         message = f"{adapter.where(f'{name}.product')} is None."
         yield _error("hellotext.E104", adapter, message, "Each line needs a product.")
+
+
+def _extras(adapter: Adapter, name: str, spec: Items) -> Iterator[CheckMessage]:
+    for amount, title in spec.extras():
+        yield from _spec(adapter, concrete(adapter.model), amount, Shape.MONEY, f"{name}.extra[{title!r}]")
+    given: Any = spec.extra
+    is_list = isinstance(given, list | tuple) and len(spec.extras()) == len(given)
+    if not is_list or not all(str(title or "").strip() for _, title in spec.extras()):
+        message = f"{adapter.where(f'{name}.extra')} is no list of amounts and titles."
+        yield _error("hellotext.E104", adapter, message, 'Write extra=[("shipping_total", "Shipping")].')
+    elif spec.extra and adapter.kind != "order":
+        message = f"{adapter.where(f'{name}.extra')} belongs to orders."
+        yield _error("hellotext.E104", adapter, message, "Leave it out: in a cart nothing was charged yet.")
 
 
 def _on_change(adapter: Adapter, name: str, spec: OnChange) -> Iterator[CheckMessage]:
@@ -315,6 +336,9 @@ def _amounts(adapter: Adapter) -> Iterator[tuple[str, type[Model], Any]]:
         lines = trace(model, items.path).model
         if lines is not None:
             yield "items.price", lines, items.price
+            yield "items.total", lines, items.total
+    for amount, title in items.extras() if isinstance(items, Items) else ():
+        yield f"items.extra[{title!r}]", model, amount
 
 
 def _linked(adapter: Adapter) -> Iterator[tuple[str, str, type[Model]]]:

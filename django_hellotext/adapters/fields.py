@@ -7,7 +7,7 @@ specs describes a mapping, as in ``properties = {"Birthday": "birthday"}``. ``No
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -61,19 +61,37 @@ class Money:
 class Items:
     """The lines of a cart or an order.
 
-    ``path`` leads from the cart or order to its lines; ``product``, ``quantity`` and ``price`` are read on each
-    line. ``product`` leads to the host's product, or gives an ID, reference or SKU as text. ``price`` is the
-    price charged for one unit in major units; without it Hellotext takes the product's.
+    ``path`` leads from the cart or order to its lines. These are read on each line: ``product`` leads to the host's
+    product, or gives an ID, reference or SKU as text. ``quantity`` is the number of units. ``price`` is the price
+    charged for one unit, ``total`` the amount charged for the whole line, both in major units: give one of them;
+    without either the product's price counts. ``sku`` and ``title`` name what a line sold whose product is gone; a line
+    with an empty ``sku`` and no product is a fee. ``where`` leads to something true for a line that counts.
+
+    ``extra`` are the amounts of an order that stand in no line, each with the name of its line: a list such as
+    ``[("shipping_total", "Shipping")]``, read on the order. With ``reconcile`` the lines of an order are brought to its
+    ``total``: what they have too much is a discount, spread over them; what they lack is a line "Shipping and fees".
     """
 
     path: Spec
     product: Spec = dataclasses.field(kw_only=True)
+    sku: Spec = dataclasses.field(default=None, kw_only=True)
     quantity: Spec = dataclasses.field(default="quantity", kw_only=True)
     price: Spec = dataclasses.field(default=None, kw_only=True)
+    total: Spec = dataclasses.field(default=None, kw_only=True)
+    title: Spec = dataclasses.field(default=None, kw_only=True)
+    extra: Sequence[tuple[Spec, str]] = dataclasses.field(default=(), kw_only=True)
+    where: Spec = dataclasses.field(default=None, kw_only=True)
+    reconcile: bool = dataclasses.field(default=True, kw_only=True)
 
     def parts(self) -> dict[str, Spec]:
-        """What is read on each line, by its name in the contract."""
-        return {"product": self.product, "quantity": self.quantity, "price": self.price}
+        """What is read on each line, by its name here."""
+        names = ("product", "sku", "quantity", "price", "total", "title", "where")
+        return {name: getattr(self, name) for name in names}
+
+    def extras(self) -> list[tuple[Spec, str]]:
+        """The well-formed entries of ``extra``; ``check()`` reports the others."""
+        found = self.extra if isinstance(self.extra, tuple | list) else ()
+        return [(entry[0], entry[1]) for entry in found if isinstance(entry, tuple | list) and len(entry) == 2]
 
 
 @dataclass(frozen=True)

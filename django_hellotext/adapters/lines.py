@@ -1,20 +1,22 @@
-"""The lines of a cart or an order."""
+"""The lines of a cart or an order as Hellotext takes them, and what a single line says when it changes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Model, prefetch_related_objects
+from django.db.models import Model
 
-from django_hellotext.exceptions import ConfigurationError, TrackingError
+from django_hellotext.adjustments import AdjustmentKind, adjust
+from django_hellotext.api.types import Money
 
 from . import values
-from .fields import Items, Money
+from .fields import Items
 from .links import Link
-from .loading import line_relations
-from .money import to_decimal
+from .money import round_to_minor_unit
+from .order_lines import order_lines
+from .sold import declared_items, read_lines
 
 if TYPE_CHECKING:
     from .base import Adapter
@@ -23,33 +25,62 @@ if TYPE_CHECKING:
 def lines_of(adapter: Adapter, obj: Any, found: Any) -> list[dict[str, Any]] | None:
     """``found``, the lines of ``obj`` or ready-made mappings, as the contract's lines.
 
-    Each is ``{"product": Link or text, "quantity": int or Decimal, "price": Money or None}``. Lines of the same
-    product at the same price become one (contract: put a product on one line only), lines of quantity 0 go.
-    Raises ``TrackingError`` for a line without a product or with a quantity below 0.
+    Each is ``{"product": Link or text, "quantity": int, "price": Money or None}``; a product stands on one line only.
+    Raises ``TrackingError`` if it is not certain what was charged for an order.
     """
     if found is None:
         return None
-    declared = adapter.spec("items") if adapter.getter("items") is None else None
-    where = adapter.where("items")
-    merged: dict[tuple[Any, Any], dict[str, Any]] = {}
-    for line in _loaded(declared, found):
-        one = _from_mapping(adapter, obj, line) if isinstance(line, Mapping) else None
-        if one is None:
-            if not isinstance(declared, Items):
-                raise ConfigurationError(f"{where}: expected Items(…) or a list of mappings.")
-            one = _from_line(adapter, obj, line, declared)
-        if not one["product"]:
-            raise TrackingError(
-                f"{where}: a line has no product. Let `product` give its SKU or reference as text when the "
-                "product itself may be gone.",
-                reason="line_without_product",
-                parameter="items",
-            )
-        if not one["quantity"]:
+    if adapter.kind == "order":
+        return order_lines(adapter, obj, found)
+    lines = []
+    for one in read_lines(adapter, obj, found, currency=lambda: adapter.currency_of(obj)):
+        if one.fault is not None:
+            adjust("items.price", AdjustmentKind.LEFT_OUT, "the price cannot be read", str(one.fault))
+        if one.product is None:
+            adjust("items.product", AdjustmentKind.LEFT_OUT, "the product of a line is gone")
+        elif one.quantity < 0 or (one.amount is not None and one.amount < 0):
+            adjust("items", AdjustmentKind.LEFT_OUT, "a line below 0 is left out", one.amount)
+        else:
+            lines.append((one.product, one.quantity, one.amount, one.currency))
+    return cart_lines(lines)
+
+
+def cart_lines(
+    lines: Iterable[tuple[Link | str, Decimal, Decimal | None, str | None]],
+) -> list[dict[str, Any]]:
+    """Return ``lines`` (product, quantity, amount and currency) with one line for each product, and whole quantities.
+
+    A price that cannot be divided evenly is rounded: in a cart nothing was charged yet.
+    """
+    quantities: dict[Link | str, Decimal] = {}
+    amounts: dict[Link | str, Decimal | None] = {}
+    currencies: dict[Link | str, str | None] = {}
+    for product, quantity, amount, currency in lines:
+        if not quantity:
             continue
-        same = merged.setdefault((one["product"], one["price"]), {**one, "quantity": 0})
-        same["quantity"] += one["quantity"]
-    return list(merged.values())
+        if product not in quantities:
+            quantities[product], amounts[product], currencies[product] = quantity, amount, currency
+            continue
+        before = amounts[product]
+        quantities[product] += quantity
+        is_known = before is not None and amount is not None and currency == currencies[product]
+        amounts[product] = before + amount if is_known else None  # type: ignore[operator]  # both are known
+    return [
+        {
+            "product": product,
+            "quantity": (count := whole(quantity)),
+            "price": _price(amounts[product], currencies[product], count),
+        }
+        for product, quantity in quantities.items()
+    ]
+
+
+def whole(quantity: Decimal) -> int:
+    """Return ``quantity`` as Hellotext takes it: 1 for a part of something."""
+    if quantity == quantity.to_integral_value():
+        return int(quantity)
+    adjust("items.quantity", AdjustmentKind.QUANTITY_CHANGED, "only whole quantities can be sent", f"{quantity:f}")
+    return 1
 
 
 Fact = dict[str, Any]
@@ -59,16 +90,18 @@ Fact = dict[str, Any]
 def line_fact(adapter: Adapter, line: Any) -> Fact | None:
     """What ``line`` says at this moment; ``None`` where that is no plain value or would cost a query.
 
-    A product behind more than one foreign key, and a quantity that the database works out (``F("quantity") + 1``)
-    are read when the change is folded.
+    A product behind more than one foreign key, a quantity that the database works out (``F("quantity") + 1``), and
+    lines of which some do not count, are read when the change is folded.
     """
-    declared = adapter.spec("items") if adapter.getter("items") is None else None
+    declared = declared_items(adapter)
     if not isinstance(declared, Items) or not isinstance(declared.product, str) or "." in declared.product:
         return None
-    if not isinstance(declared.quantity, str) or "." in declared.quantity:
+    if not isinstance(declared.quantity, str) or "." in declared.quantity or declared.where is not None:
         return None
     quantity = adapter.read(line, declared.quantity, where=adapter.where("items.quantity"))
     product = adapter.link(line, declared.product, kind="product", where=adapter.where("items.product"), of_line=True)
+    if isinstance(quantity, float):
+        quantity = Decimal(repr(quantity))
     if isinstance(quantity, bool) or not isinstance(quantity, int | Decimal) or not isinstance(product, Link):
         return None
     return {"key": str(line.pk), "product": [product.kind, product.label, product.pk], "quantity": str(quantity)}
@@ -79,7 +112,7 @@ def line_facts(adapter: Adapter, obj: Any) -> list[Fact]:
 
     Raises what reading the lines raises.
     """
-    declared = adapter.spec("items") if adapter.getter("items") is None else None
+    declared = declared_items(adapter)
     if isinstance(declared, Items):
         lines = values.objects(adapter.read(obj, declared.path, where=adapter.where("items")) or [])
         facts = [line_fact(adapter, line) if isinstance(line, Model) else None for line in lines]
@@ -94,43 +127,7 @@ def item_fact(product: Any, quantity: int | Decimal) -> Fact:
     return {"key": "/".join(named), "product": named, "quantity": str(quantity)}
 
 
-def _loaded(declared: Any, found: Any) -> list[Any]:
-    lines = values.objects(found)
-    if isinstance(declared, Items) and lines and isinstance(lines[0], Model):
-        # On the lines, which are thrown away, and not on the host's own object, which would keep them.
-        prefetch_related_objects(lines, *line_relations(type(lines[0]), declared))
-    return lines
-
-
-def _from_line(adapter: Adapter, obj: Any, line: Any, declared: Items) -> dict[str, Any]:
-    spec = declared.price
-    where = adapter.where("items.price")
-    if isinstance(spec, Money):
-        amount = adapter.read(line, spec.amount, where=where)
-        currency = adapter.read(line, spec.currency, where=where)
-    else:
-        amount, currency = adapter.read(line, spec, where=where), None
-    product_at = adapter.where("items.product")
-    quantity_at = adapter.where("items.quantity")
-    return {
-        "product": adapter.link(line, declared.product, kind="product", where=product_at, of_line=True),
-        "quantity": _quantity(adapter.read(line, declared.quantity, where=quantity_at), where=quantity_at),
-        "price": adapter.money(obj, amount, currency=currency, where=where),
-    }
-
-
-def _from_mapping(adapter: Adapter, obj: Any, line: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "product": adapter.link_to(
-            line.get("product"), kind="product", where=adapter.where("items.product"), of_line=True
-        ),
-        "quantity": _quantity(line.get("quantity", 1), where=adapter.where("items.quantity")),
-        "price": adapter.money(obj, line.get("price"), where=adapter.where("items.price")),
-    }
-
-
-def _quantity(value: Any, *, where: str) -> int | Decimal:
-    amount = to_decimal(0 if value is None else value, where=where)
-    if amount < 0:
-        raise TrackingError(f"{where}: below 0.", reason="quantity_negative", parameter="items")
-    return int(amount) if amount == amount.to_integral_value() else amount.normalize()
+def _price(amount: Decimal | None, currency: str | None, count: int) -> Money | None:
+    if amount is None or currency is None:
+        return None
+    return Money(round_to_minor_unit(amount / count, currency=currency), currency)

@@ -18,12 +18,16 @@ class Link:
     ``kind``: the remote kind, such as ``"profile"``. ``label``: the lower-case label of the concrete host model,
     such as ``"shop.book"``. ``pk``: the host's primary key as text. A guest is the profile of the order or cart
     that names it: kind ``"profile"`` with the label and key of that object.
+
+    ``title`` names a placeholder. ``stand_in`` is the placeholder for a product of a line that cannot be sent. Neither
+    tells links apart.
     """
 
     kind: str
     label: str
     pk: str
     title: str = field(default="", compare=False)
+    stand_in: Link | None = field(default=None, compare=False, repr=False)
 
 
 def links(payload: Any) -> list[Link]:

@@ -26,7 +26,7 @@ def prepare(adapter: Adapter, queryset: QuerySet[M]) -> QuerySet[M]:
         if lookup:
             (joined if found.single else fetched)[lookup] = None
     for lookup, line_model in _paths_to_many(adapter, "items", Items):
-        below = line_relations(line_model, adapter.spec("items"))
+        below = line_relations(line_model, adapter.spec("items"), adapter)
         fetched.update(dict.fromkeys(f"{lookup}__{relation}" for relation in below))
     for lookup, variant_model in _paths_to_many(adapter, "variants", Variants):
         parts = [part for spec in adapter.spec("variants").parts().values() for part in _flat(spec)]
@@ -37,16 +37,32 @@ def prepare(adapter: Adapter, queryset: QuerySet[M]) -> QuerySet[M]:
     return queryset.prefetch_related(*fetched) if fetched else queryset
 
 
-def line_relations(model: type[Model], declared: Items) -> list[str]:
-    """The relations that ``declared`` leads over from a line of ``model``."""
-    paths = [part for spec in (declared.quantity, declared.price) for part in _flat(spec)]
+def line_relations(model: type[Model], declared: Items, adapter: Adapter) -> list[str]:
+    """The relations that ``declared``, an attribute of ``adapter``, leads over from a line of ``model``."""
+    paths = [part for name, spec in declared.parts().items() if name != "product" for part in _flat(spec)]
     traces = [trace(concrete(model), path) for path in paths if isinstance(path, str)]
     # A property or callable of a line usually asks its product, such as for today's price.
     opaque = len(traces) < len(paths) or any(found.reads is None for found in traces)
     lookups = ["__".join(found.relations) for found in traces]
     if isinstance(declared.product, str):
-        lookups.append("__".join(_to_load(trace(concrete(model), declared.product), link=not opaque)))
+        found = trace(concrete(model), declared.product)
+        takes_own_price = adapter.kind == "order" and declared.price is None and declared.total is None
+        lookups.append("__".join(_to_load(found, link=not opaque and not takes_own_price)))
+        if takes_own_price:
+            lookups += ["__".join((*found.relations, *below)) for below in _price_relations(adapter, found.model)]
     return list(dict.fromkeys(lookup for lookup in lookups if lookup))
+
+
+def _price_relations(adapter: Adapter, product: type[Model] | None) -> Iterator[tuple[str, ...]]:
+    """The relations over which the adapter of ``product`` finds its price."""
+    owner = adapter.registry.for_model(product) if adapter.registry is not None and product is not None else None
+    if owner is None:
+        return
+    for name in ("price", "currency"):
+        for part in _parts(owner, name, owner.spec(name)):
+            relations = trace(_model(owner), part).relations if isinstance(part, str) else ()
+            if relations:
+                yield relations
 
 
 def owner_relations(adapter: Adapter) -> list[str]:
@@ -132,14 +148,18 @@ def _parts(adapter: Adapter, name: str, spec: Any) -> Iterator[Any]:
 
 
 def _flat(spec: Any) -> Iterator[Any]:
-    """The paths and callables inside ``spec``; of ``Items`` only the way to the lines."""
+    """The paths and callables inside ``spec``; of ``Items`` only those that are read on the order itself."""
     match spec:
         case None | Value():
             return
         case Money():
             yield from _flat(spec.amount)
             yield from _flat(spec.currency)
-        case Items() | Variants():
+        case Items():
+            yield from _flat(spec.path)
+            for extra, _ in spec.extras():
+                yield from _flat(extra)
+        case Variants():
             yield from _flat(spec.path)
         case Guest():
             for part in vars(spec).values():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .base import Adapter
 from .fields import Shape, Spec, Value
 from .links import Link
+from .order_lines import OrderLines
 
 
 class OrderAdapter(Adapter):
@@ -17,8 +19,10 @@ class OrderAdapter(Adapter):
     ISO 4217 code of all amounts. ``delivery``: ``deliver`` (the default) or ``collect``, always sent (help site).
     ``name``: a label such as "Order 1001". ``payment_method``, ``sales_channel``: text. ``metadata``: a mapping.
 
-    ``total``: the revenue that the order's events carry, in major units; never in the payload, where Hellotext works
-    it out from the items. ``cart``: leads to the cart that the order came from. ``events``: an ``OnChange(…)``.
+    ``total``: what the customer was charged, in major units. The order's events carry it; it is never in the payload,
+    where Hellotext works it out from the items, which are brought to it. What that changes on a line stays in the
+    metadata: ``quantities`` and ``line_totals`` by SKU or ``label:key``, and the ``discount``. ``cart``: leads to the
+    cart that the order came from. ``events``: an ``OnChange(…)``.
     """
 
     kind = "order"
@@ -54,6 +58,14 @@ class OrderAdapter(Adapter):
     total: Spec = None
     cart: Spec = None
     events: Spec = None
+
+    def build(self, obj: Any) -> dict[str, Any]:
+        """The payload, with the original values of changed lines in its metadata; the shop's own keys win."""
+        payload = super().build(obj)
+        items, metadata = payload.get("items"), payload.get("metadata", {})
+        if isinstance(items, OrderLines) and items.originals and isinstance(metadata, Mapping):
+            payload["metadata"] = {**items.originals, **metadata}
+        return payload
 
     def cart_link(self, obj: Any) -> Link | None:
         """The cart that the order came from, whose unsent events the order supersedes (promise 5)."""

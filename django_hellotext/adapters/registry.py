@@ -21,7 +21,8 @@ from .checking import check_circles, check_links, check_variants
 from .dependencies import Dependency, Membership
 from .fields import OnChange
 from .paths import concrete
-from .placeholders import PLACEHOLDERS, PlaceholderAdapter
+from .placeholder_adapter import PlaceholderAdapter
+from .placeholders import PLACEHOLDERS
 from .profile import UserProfileAdapter
 from .reference_checks import check_references
 from .session_cart import SESSION_CARTS, SessionCartAdapter

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django_hellotext.api.types import Money
-
 from .cart import CartAdapter
+from .lines import cart_lines
 from .links import Link
 
 SESSION_CARTS = "hellotext.session_cart"
@@ -70,14 +69,7 @@ class SessionCartAdapter(CartAdapter):
 
     def lines(self, obj: SessionCart) -> list[dict[str, Any]]:
         """The lines as every adapter gives them."""
-        return [
-            {
-                "product": Link(*item["product"]),
-                "quantity": _number(item["quantity"]),
-                "price": Money(Decimal(item["price"][0]), item["price"][1]) if item["price"] else None,
-            }
-            for item in obj.content.get("items", [])
-        ]
+        return cart_lines(_line(item) for item in obj.content.get("items", []))
 
     def shaped(self, obj: Any, name: str) -> Any:
         """What attribute ``name`` says: only lines, customer and key are known of such a cart."""
@@ -87,6 +79,7 @@ class SessionCartAdapter(CartAdapter):
         return known.get(name)
 
 
-def _number(text: str) -> int | Decimal:
-    number = Decimal(text)
-    return int(number) if number == number.to_integral_value() else number
+def _line(item: Mapping[str, Any]) -> tuple[Link, Decimal, Decimal | None, str | None]:
+    quantity = Decimal(item["quantity"])
+    amount, currency = item["price"] or (None, None)
+    return Link(*item["product"]), quantity, Decimal(amount) * quantity if amount is not None else None, currency

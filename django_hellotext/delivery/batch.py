@@ -16,12 +16,13 @@ from typing import Any
 from .. import consent
 from ..actions import Purpose, purpose_of
 from ..adapters import Link, links
-from ..adjustments import Adjustments
+from ..adjustments import Adjustments, collecting
 from ..conf import hellotext_settings
 from ..exceptions import ApiError
 from ..intake.handover import attachment
 from ..models import (
     UNSUBSCRIBE,
+    Change,
     Event,
     Lane,
     RemoteObject,
@@ -37,6 +38,7 @@ from .erased import forget_browsers, leave_out_erased
 from .event_links import event_links, object_of, profile_of
 from .merges import MOST_MERGES
 from .mirrors import hosts_of, link_of, mirrors_for
+from .order_products import settle_products
 from .prerequisites import StandIn, needs_of, settle_missing
 from .profiles import find_leftovers, is_account, note_owners, order_profiles
 from .references import settle_shared
@@ -58,6 +60,7 @@ class Work:
     ``adjustments`` are those of this rendering of an object; of an event, the recorded ones and those of this attempt.
 
     ``missing`` is what the row goes, or fails, without. ``fallbacks`` names the placeholder for each product of a line.
+    ``lines`` are the products of an order's lines, which are remembered because the shop may delete them.
     ``rejected`` are the places of what Hellotext has rejected of an event, ``rejected_products`` the products that it
     has rejected on the lines of an object.
 
@@ -94,6 +97,7 @@ class Work:
     leftovers: list[RemoteObject] = field(default_factory=list)
     missing: set[Link] = field(default_factory=set)
     fallbacks: dict[Link, Link] = field(default_factory=dict)
+    lines: dict[str, dict[str, str]] = field(default_factory=dict)
     rejected: set[tuple[str, ...]] = field(default_factory=set)
     rejected_products: set[Link] = field(default_factory=set)
     adjustments: Adjustments = field(default_factory=Adjustments)
@@ -137,6 +141,8 @@ class Batch:
         self.works: list[Work] = []
         self._mirror_works: dict[Link, Work] = {}
         self._newcomers: list[Work] = []
+        self._known_labels: dict[str, bool] = {}
+        self._amount_adjustments: dict[int, Adjustments] = {}
         self._attachment_works: dict[tuple[str, Link], Work] = {}
 
     def load(self, *, objects: Sequence[RemoteObject], sessions: Sequence[Session], events: Sequence[Event]) -> None:
@@ -218,6 +224,7 @@ class Batch:
             work = Work(row, self)
             render_one(work, row, hosts.get(link_of(row)), fault=hosts.fault_of(link_of(row)))
             rendered.append(work)
+        settle_products(rendered, account=self.account, using=self.using)
         leave_out_erased(rendered, account=self.account, using=self.using)
         forget_browsers(rendered, hosts, account=self.account, using=self.using)
         for work, row in zip(rendered, rows, strict=True):
@@ -251,7 +258,9 @@ class Batch:
         hosts = hosts_of({object_of(event) for event in unknown}, using=self.using)
         for event in unknown:
             fault = hosts.fault_of(object_of(event))
-            fault = fault or read_amount(event, hosts.get(object_of(event)), using=self.using)
+            with collecting() as made:
+                fault = fault or read_amount(event, hosts.get(object_of(event)), using=self.using)
+            self._amount_adjustments[event.pk] = made
             if fault is not None:
                 self.event_faults[event.pk] = fault
         found = [event for event in unknown if event.amount is not None]
@@ -292,6 +301,14 @@ class Batch:
         if waiting and rows.filter(IS_DUE, pk__in=waiting).claim(waiting, token=self.token, lease=self.lease):
             for row in rows.held(self.token).filter(pk__in=waiting):
                 self._take_attachment(row)
+
+    def knows(self, label: str) -> bool:
+        """Return whether any process has mirrored, or is to mirror, an object of the model with ``label``."""
+        if label not in self._known_labels:
+            mirrors = RemoteObject.objects.using(self.using).filter(host_label=label)
+            changes = Change.objects.using(self.using).filter(object_label=label)
+            self._known_labels[label] = mirrors.exists() or changes.exists()
+        return self._known_labels[label]
 
     def is_erased(self, link: Link) -> bool:
         """Whether ``link`` names a customer whose data was erased."""
@@ -358,6 +375,8 @@ class Batch:
         chains: dict[str, Work] = {}
         for event in sorted(events, key=lambda row: row.pk):
             work = Work(event, self, fault=self.event_faults.get(event.pk))
+            for one in self._amount_adjustments.get(event.pk, ()):
+                work.adjustments.add(one)
             for link in needs_of(event, self):
                 cart = self._mirror_works.get(link)
                 if cart is not None and is_repaired_after(cart.row, event):

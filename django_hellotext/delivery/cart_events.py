@@ -189,4 +189,5 @@ def _totals(lines: Lines) -> Totals:
 
 
 def _text(quantity: Decimal) -> str:
-    return str(int(quantity)) if quantity == quantity.to_integral_value() else str(quantity.normalize())
+    """Return ``quantity`` as Hellotext takes it: 1 for a part of something."""
+    return str(int(quantity)) if quantity == quantity.to_integral_value() else "1"

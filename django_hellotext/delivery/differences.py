@@ -13,6 +13,7 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
+from ..adapters.order_lines import ORIGINALS
 from ..api import HellotextClient
 from ..api.types import LineItem, encode_json
 from ..api.types.results import OrderItem, ProductVariant
@@ -43,7 +44,10 @@ EMPTY: Mapping[str, Mapping[str, Any]] = {
 
 
 def names_of(payload: Mapping[str, Any]) -> list[str]:
-    """The names of what ``payload`` says, such as ``first_name``, ``emails[work]`` and ``lists[Regulars]``."""
+    """The names of what ``payload`` says, such as ``first_name``, ``emails[work]`` and ``lists[Regulars]``.
+
+    Of an order's metadata also those that hold original values of its lines: the shop need not declare any.
+    """
     found: list[str] = []
     for name, value in payload.items():
         if name in NAMED and isinstance(value, Mapping):
@@ -52,6 +56,8 @@ def names_of(payload: Mapping[str, Any]) -> list[str]:
             found += [f"{name}[{entry}]" for entry in value]
         else:
             found.append(name)
+        if name == "metadata" and isinstance(value, Mapping):
+            found += [f"{name}[{key}]" for key in sorted(ORIGINALS & value.keys())]
     return found
 
 
@@ -77,7 +83,8 @@ def cleared(
     found: dict[str, Any] = {}
     for sent in before:
         name, _, key = sent.removesuffix("]").partition("[")
-        if sent in now or not declares(name):
+        is_original = name == "metadata" and key in ORIGINALS
+        if sent in now or (is_original and name in now) or not (is_original or declares(name)):
             continue
         if kind != Kind.PROFILE:
             if name in EMPTY.get(kind, {}):

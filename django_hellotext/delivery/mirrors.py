@@ -6,7 +6,8 @@ import hashlib
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -37,7 +38,8 @@ def identity_for(link: Link, account: str) -> str:
 
 def link_of(mirror: RemoteObject) -> Link:
     """The link that names the host object of ``mirror``."""
-    return Link(kind=mirror.kind, label=mirror.host_label, pk=mirror.host_pk)
+    title = mirror.seen.get("title", "") if mirror.host_label == PLACEHOLDERS else ""
+    return Link(kind=mirror.kind, label=mirror.host_label, pk=mirror.host_pk, title=title)
 
 
 def new_mirror(link: Link, *, lane: int) -> RemoteObject:
@@ -115,7 +117,8 @@ def hosts_of(links: Iterable[Link], *, using: str) -> Hosts:
             found.update({link: UnknownCustomer(link.pk) for link in wanted})  # type: ignore[misc]  # no model
             continue
         if label == PLACEHOLDERS:
-            found.update({link: Placeholder(link.pk, link.pk.partition(":")[2]) for link in wanted})  # type: ignore[misc]
+            named = {link: link.title or link.pk.partition(":")[2] for link in wanted}
+            found.update({link: Placeholder(link.pk, title) for link, title in named.items()})  # type: ignore[misc]
             continue
         keys = list(_keys(adapter.model, wanted))
         try:
@@ -182,10 +185,25 @@ def as_sent(payload: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
+@dataclass(frozen=True)
+class Unsent:
+    """A value that Hellotext has already, and that an update leaves as it is. It holds nothing but its ``trace``."""
+
+    trace: str
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
 def traces_of(row: RemoteObject, payload: Mapping[str, Any]) -> dict[str, str]:
     """A fingerprint of each value of ``payload``, to tell later which of them differ; another for each object."""
     return {
-        name: hashlib.sha256(row.identity.encode() + encode_json([name, plain(value)])).hexdigest()[:16]
+        name: value.trace
+        if isinstance(value, Unsent)
+        else hashlib.sha256(row.identity.encode() + encode_json([name, plain(value)])).hexdigest()[:16]
         for name, value in payload.items()
     }
 

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
-from ..adapters import Adapter, ProfileAdapter, registry
+from ..adapters import Adapter, ProfileAdapter, links, registry
+from ..adapters.placeholders import fallback_for
 from ..adapters.reading import rendered
 from ..adapters.rendering import neutral
+from ..adapters.sold import remembering
 from ..adjustments import collecting
-from ..models import LAST_PAYLOAD, Kind, RemoteObject, SkipReason
+from ..models import LAST_PAYLOAD, LINES, Kind, RemoteObject, SkipReason
 from ..models.deliverable import error_fields
 from .adjusted import keep_later, without_unread
 from .amounts import adapter_fault
 from .differences import SENT, cleared
 from .mirrors import payload_hash, traces_of
+from .placeholders import unmirrored
+from .prerequisites import with_products
 from .references import take_reference
 
 if TYPE_CHECKING:
@@ -67,10 +71,15 @@ def _render(work: Work, row: RemoteObject, host: models.Model, adapter: Adapter)
         if row.remote_id and not row.attributed and row.kind == adapter.kind and adapter.on_unsyncable != "keep":
             work.removal = adapter.on_unsyncable
         return
-    work.payload = _payload(adapter, host, row)
+    work.payload = _payload(work, adapter, host, row)
     if work.payload is None:
         work.skip = SkipReason.ANONYMOUS
         return
+    products = links(work.payload.get("items", []))
+    work.fallbacks = {link: link.stand_in for link in products if link.stand_in is not None}
+    if strangers := unmirrored(products, work.batch):
+        by = {link: fallback_for(link) if row.kind == Kind.ORDER else None for link in strangers}
+        work.payload = {**work.payload, "items": with_products(work.payload["items"], by)}
     work.hash = payload_hash(work.payload)
     sent = without_unread(row.data.get(SENT, []), work.adjustments, kind=row.kind)
     work.cleared = cleared(row.kind, sent, work.payload, declares=adapter.declares)
@@ -82,10 +91,12 @@ def _render(work: Work, row: RemoteObject, host: models.Model, adapter: Adapter)
         work.fault = take_reference(row, adapter, work.payload)
 
 
-def _payload(adapter: Adapter, host: models.Model, row: RemoteObject) -> dict[str, Any] | None:
+def _payload(work: Work, adapter: Adapter, host: models.Model, row: RemoteObject) -> dict[str, Any] | None:
     if row.kind == Kind.PROFILE and adapter.kind != Kind.PROFILE:
         return adapter.guest_payload(host)
-    payload = adapter.payload(host)
+    with remembering(lambda: row.data.get(LINES, {})) as memory:
+        payload = adapter.payload(host)
+    work.lines = memory.now
     if row.kind == Kind.PROFILE and not payload:
         # Nothing is known or verified yet: no profile can be created.
         return None

@@ -14,10 +14,11 @@ from typing import Any
 from ..actions import BUILT_IN
 from ..adapters import Link, resolve
 from ..adapters.money import round_to_minor_unit
+from ..adapters.placeholders import PLACEHOLDERS
 from ..api import HellotextClient
 from ..api.types import LineItem
 from ..exceptions import ApiError, NotFound
-from ..models import Event, Kind, RemoteObject, Session
+from ..models import LINES, Event, Kind, RemoteObject, Session
 from .batch import Work
 from .buyers import UTM
 from .differences import (
@@ -34,6 +35,7 @@ from .differences import (
     with_new_defaults,
 )
 from .event_links import items_of, object_of, prices_of
+from .mirrors import Unsent
 from .prerequisites import NOTHING, StandIn
 from .profiles import Contact, Found, look_up
 from .reconcile import find_object
@@ -134,10 +136,14 @@ def object_call(work: Work, ids: Mapping[Link, str]) -> Call:
         payload["session"] = row.session
     values = values_of(payload, ids)
     remember: dict[str, Any] = {SENT: names_of(payload)}
+    if work.lines:
+        remember[LINES] = work.lines
     if "variants" in values:
         remember[VARIANTS] = fingerprints(values["variants"])
     before, removals, new_defaults = dict(row.data), dict(work.cleared), work.new_defaults
-    kind, remote_id, may_be_there = row.kind, row.remote_id, row.may_be_there
+    kind, remote_id = row.kind, row.remote_id
+    # A placeholder may have been made from another database of the shop.
+    may_be_there = row.may_be_there or row.host_label == PLACEHOLDERS
 
     def call(client: HellotextClient) -> Sent:
         if remote_id:
@@ -152,7 +158,8 @@ def object_call(work: Work, ids: Mapping[Link, str]) -> Call:
 
 def values_of(payload: Mapping[str, Any], ids: Mapping[Link, str]) -> dict[str, Any]:
     """``payload`` as arguments of the client. Raises ``KeyError`` for a link that is not among ``ids``."""
-    values: dict[str, Any] = resolve(payload, ids)
+    sent = {name: value for name, value in payload.items() if not isinstance(value, Unsent)}
+    values: dict[str, Any] = resolve(sent, ids)
     if "items" in values:
         values["items"] = [LineItem(**item) for item in values["items"]]
     return values
@@ -300,9 +307,10 @@ def _object_of(event: Event, ids: Mapping[Link, Any], reference: str, stand_in: 
     return named
 
 
-def _number(quantity: str) -> int | Decimal:
+def _number(quantity: str) -> int:
+    """Return ``quantity`` as Hellotext takes it: 1 for a part of something."""
     value = Decimal(quantity)
-    return int(value) if value == value.to_integral_value() else value
+    return int(value) if value == value.to_integral_value() else 1
 
 
 def _kept(answer: Mapping[str, Any]) -> dict[str, Any]:

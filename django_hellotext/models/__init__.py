@@ -16,7 +16,7 @@ from .events import (
 )
 from .figures import Dashboard, Ending, Figure, Subject
 from .missing import PREREQUISITE_FAILED, MissingObject, MissingTable
-from .objects import FORMER, LAST_PAYLOAD, MISSING, REJECTED, Kind, RemoteObject
+from .objects import FORMER, LAST_PAYLOAD, LINES, MISSING, REJECTED, Kind, RemoteObject
 from .proxies import (
     PROXIES,
     Action,
@@ -42,6 +42,7 @@ __all__ = [
     "EVIDENCE_KEY",
     "FORMER",
     "LAST_PAYLOAD",
+    "LINES",
     "MISSING",
     "MOVES",
     "PAYLOAD_VERSION",

@@ -31,6 +31,8 @@ LAST_PAYLOAD = "_payload"
 MISSING = "_missing"
 # A fingerprint of each value that Hellotext has rejected, by its place in the payload.
 REJECTED = "_rejected"
+# The products of an order's lines, by the keys of the lines: they may be deleted in the shop later.
+LINES = "_lines"
 # The IDs of profiles that the row has left: they may have to be cleared with the one that it has now.
 FORMER = "_former"
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from openapi_core.testing import MockRequest
 
 from django_hellotext import adapters
-from django_hellotext.adapters import KIND_ORDER, Adapter, Link
+from django_hellotext.adapters import KIND_ORDER, Adapter, Link, links
 from django_hellotext.adapters.base import CONSENT_KEYS
 from django_hellotext.adapters.fields import Shape
 from django_hellotext.adapters.money import EXPONENTS
@@ -124,7 +124,7 @@ def sent(kind: str, payload: Mapping[str, Any]) -> dict[str, Any]:
     """The body in which ``payload`` goes out, proved against the contract."""
     backend = Capture()
     client = HellotextClient(token="t", backend=backend)
-    values = values_of(payload, {Link(one, "shop.thing", "1"): "MzYwlE50" for one in KIND_ORDER})
+    values = values_of(payload, dict.fromkeys(links(payload), "MzYwlE50"))
     if kind == "cart" and "profile" not in values:
         values["session"] = "a-session"
     OPERATIONS[kind].create(client, values)

@@ -139,6 +139,7 @@ class Order(Timestamped):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.DRAFT)
     currency = models.CharField(max_length=3, default="EUR")
     total = models.DecimalField(max_digits=12, decimal_places=2, default=Decimal(0))
+    shipping_total = models.DecimalField(max_digits=12, decimal_places=2, default=Decimal(0))
     email = models.EmailField(blank=True)
     phone = models.CharField(max_length=20, blank=True)
     first_name = models.CharField(max_length=50, blank=True)
@@ -157,7 +158,10 @@ class OrderLine(models.Model):
     product = models.ForeignKey(Product, null=True, on_delete=models.SET_NULL)
     sku = models.CharField(max_length=30, blank=True)
     quantity = models.DecimalField(max_digits=8, decimal_places=3, default=Decimal(1))
+    title = models.CharField(max_length=100, blank=True)
     unit_price = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    line_total = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    is_cancelled = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return f"{self.quantity} in {self.order_id}"
