@@ -59,7 +59,7 @@ class Work:
 
     ``adjustments`` are those of this rendering of an object; of an event, the recorded ones and those of this attempt.
 
-    ``missing`` is what the row goes, or fails, without. ``fallbacks`` names the placeholder for each product of a line.
+    ``missing`` is what the row goes, or fails, without.
     ``lines`` are the products of an order's lines, which are remembered because the shop may delete them.
     ``rejected`` are the places of what Hellotext has rejected of an event, ``rejected_products`` the products that it
     has rejected on the lines of an object.
@@ -96,7 +96,6 @@ class Work:
     has_moved: bool = False
     leftovers: list[RemoteObject] = field(default_factory=list)
     missing: set[Link] = field(default_factory=set)
-    fallbacks: dict[Link, Link] = field(default_factory=dict)
     lines: dict[str, dict[str, str]] = field(default_factory=dict)
     rejected: set[tuple[str, ...]] = field(default_factory=set)
     rejected_products: set[Link] = field(default_factory=set)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 
 from ..adapters import Adapter, Link, links, registry
-from ..adapters.placeholders import NO_LONGER_SOLD, placeholder
+from ..adapters.placeholders import GENERIC, fallback_for
 from ..adapters.unknown_customer import unknown_customer
 from ..adjustments import AdjustmentKind, adjust, collecting
 from ..intake.subjects import SALES
@@ -23,6 +23,7 @@ from ..models.deliverable import KILLED_WORKER
 from ..savepoints import HostCode, raise_if_lost
 from .event_links import items_of, object_of, profile_of
 from .mirrors import hosts_of
+from .placeholders import in_place_of
 from .rejected import leave_out_known
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _replaced(
         if name == "items":
             products = {line["product"] for line in value if line["product"] in lost}
             if products:
-                changed[name] = with_products(value, {one: _product(work, row, one, batch) for one in products})
+                changed[name] = with_products(value, _in_place_of_products(row, products, batch))
                 work.missing |= products - work.rejected_products
         elif not isinstance(value, Link) or value not in lost:
             continue
@@ -146,17 +147,24 @@ def _sum(line: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     return {**line, "quantity": 1, "price": replace(price, amount=amount)}
 
 
-def _product(work: Work, row: RemoteObject, product: Link, batch: Batch) -> Link | None:
-    """Return what stands for ``product`` on a line; ``None`` if the line is left out."""
+def _in_place_of_products(row: RemoteObject, products: Iterable[Link], batch: Batch) -> dict[Link, Link | None]:
+    """Return what stands for each of ``products`` on a line; ``None`` if the line is left out."""
     if row.kind == Kind.CART:
-        adjust("items.product", AdjustmentKind.PREREQUISITE_MISSING, f"{_named(product)} could not be sent")
-        return None
-    for stand_in in (work.fallbacks.get(product), placeholder(NO_LONGER_SOLD)):
-        if stand_in is not None and stand_in != product and not cannot_be_sent(batch.mirrors.get(stand_in)):
+        for product in products:
+            _tell("items.product", product)
+        return dict.fromkeys(products)
+    placeholders = {product: fallback_for(product) for product in products}
+    other = in_place_of(placeholders.values(), account=batch.account, using=batch.using)
+    return {product: _stand_in(product, other.get(one, one), batch) for product, one in placeholders.items()}
+
+
+def _stand_in(product: Link, placeholder: Link, batch: Batch) -> Link | None:
+    for stand_in in (placeholder, GENERIC):
+        if stand_in != product and not cannot_be_sent(batch.mirrors.get(stand_in)):
             reason = f"{_named(product)} could not be sent; the placeholder {stand_in.title!r} stands for it"
             adjust("items.product", AdjustmentKind.PLACEHOLDER, reason)
             return stand_in
-    adjust("items.product", AdjustmentKind.PREREQUISITE_MISSING, f"{_named(product)} could not be sent")
+    _tell("items.product", product)
     return None
 
 
@@ -237,7 +245,7 @@ def _item(event: Event, batch: Batch) -> Link | None:
     if not items or not all(cannot_be_sent(mirror) for mirror in mirrors):
         return None
     is_wanted = any(mirror is not None and mirror.state != State.SKIPPED for mirror in mirrors)
-    return placeholder(NO_LONGER_SOLD) if is_wanted else None
+    return GENERIC if is_wanted else None
 
 
 def _lacks_object(event: Event, batch: Batch) -> bool:

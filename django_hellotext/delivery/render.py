@@ -76,7 +76,6 @@ def _render(work: Work, row: RemoteObject, host: models.Model, adapter: Adapter)
         work.skip = SkipReason.ANONYMOUS
         return
     products = links(work.payload.get("items", []))
-    work.fallbacks = {link: link.stand_in for link in products if link.stand_in is not None}
     if strangers := unmirrored(products, work.batch):
         by = {link: fallback_for(link) if row.kind == Kind.ORDER else None for link in strangers}
         work.payload = {**work.payload, "items": with_products(work.payload["items"], by)}
