@@ -16,6 +16,7 @@ from django_hellotext.conf import configured, hellotext_settings
 from .address_checks import check_addresses
 from .circles import circles
 from .fields import Guest, IfPresent, Items, Money, OnChange, Shape, Value, Variants
+from .line_checks import check_lines
 from .paths import Trace, accepts, concrete, trace
 from .spelling import check_names
 from .unseen import check_unseen
@@ -61,7 +62,7 @@ def check_adapter(adapter: Adapter) -> list[CheckMessage]:
             message = f"{adapter.where(f'get_{name}')} cannot be called with one object."
             found.append(_error("hellotext.E103", adapter, message, CALLABLE_HINT))
     found += [*_refundable(adapter), *_removal(adapter), *_former(adapter), *_unverified(adapter)]
-    found += [*_depends_on(adapter), *check_unseen(adapter), *check_addresses(adapter)]
+    found += [*_depends_on(adapter), *check_unseen(adapter), *check_addresses(adapter), *check_lines(adapter)]
     return [*found, *_source(adapter), *_currency(adapter), *check_names(adapter), *_unreachable(adapter)]
 
 
