@@ -62,8 +62,10 @@ def check_adapter(adapter: Adapter) -> list[CheckMessage]:
             message = f"{adapter.where(f'get_{name}')} cannot be called with one object."
             found.append(_error("hellotext.E103", adapter, message, CALLABLE_HINT))
     found += [*_refundable(adapter), *_removal(adapter), *_former(adapter), *_unverified(adapter)]
-    found += [*_depends_on(adapter), *check_unseen(adapter), *check_addresses(adapter), *check_lines(adapter)]
-    return [*found, *_source(adapter), *_currency(adapter), *check_names(adapter), *_unreachable(adapter)]
+    found += [*_depends_on(adapter), *check_unseen(adapter), *check_addresses(adapter)]
+    found = [*found, *_source(adapter), *_currency(adapter), *check_names(adapter), *_unreachable(adapter)]
+    # What will be adjusted says little as long as there are mistakes.
+    return found if any(isinstance(one, Error) for one in found) else [*found, *check_lines(adapter)]
 
 
 def check_links(adapter: Adapter, registry: Lookup) -> list[CheckMessage]:
