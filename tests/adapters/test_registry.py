@@ -13,7 +13,15 @@ from django.test import override_settings
 from django.test.utils import isolate_apps
 
 from django_hellotext import adapters
-from django_hellotext.adapters import Items, Link, OrderAdapter, ProductAdapter, ProfileAdapter, UserProfileAdapter
+from django_hellotext.adapters import (
+    Items,
+    Link,
+    OrderAdapter,
+    ProductAdapter,
+    ProfileAdapter,
+    UserProfileAdapter,
+    Value,
+)
 from django_hellotext.adapters.registry import Registry
 from tests.testshop.models import Book, Brand, Order, Product, ProductProxy, Timestamped
 
@@ -26,7 +34,7 @@ class Orders(OrderAdapter):
     reference = "number"
     currency = "currency"
     profile = "customer"
-    items = Items("lines", product="product")
+    items = Items("lines", product="product", sku="sku", quantity=Value(1), price="unit_price")
 
 
 def ids(registry: Registry) -> list[str | None]:
