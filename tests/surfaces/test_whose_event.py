@@ -34,7 +34,7 @@ SESSIONS = {
     "none": "",
 }
 
-# A cell says: profile / session of the event. "-" is none; "nobody" a profile without contacts; "nothing" that no event arrives.
+# A cell says: profile / session of the event. "-" is none, "nobody" a profile without contacts.
 # A click is the order itself (order.placed); the others tell of its payment (order.confirmed).
 TABLE = """
 who buys     | session   | click             | webhook           | job               | command           | admin
