@@ -19,6 +19,9 @@ class OrderAdapter(Adapter):
 
     ``total``: the revenue that the order's events carry, in major units; never in the payload, where Hellotext works
     it out from the items. ``cart``: leads to the cart that the order came from. ``events``: an ``OnChange(…)``.
+
+    ``ordered_at``: the name of the model's field that says when the order was placed, for
+    ``hellotext_sync --check --money``.
     """
 
     kind = "order"
@@ -53,6 +56,7 @@ class OrderAdapter(Adapter):
     total: Spec = None
     cart: Spec = None
     events: Spec = None
+    ordered_at: str | None = None
 
     def cart_link(self, obj: Any) -> Link | None:
         """The cart that the order came from, whose unsent events the order supersedes (promise 5)."""
