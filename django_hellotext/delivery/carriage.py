@@ -187,8 +187,8 @@ class _Delivery:
         def begin(client: HellotextClient) -> Sent:
             if not self._may_begin(work):
                 raise NotBegunError
-            if isinstance(work.row, RemoteObject) and work.row.remote_id:
-                # An update may be many requests, and each of them has to fit into what is left of the lease.
+            if isinstance(work.row, RemoteObject):
+                # An object may take many requests, and each of them has to fit into what is left of the lease.
                 client = within(client, last_start=work.batch.last_start + hellotext_settings.DEADLINE)
             try:
                 return call(client)

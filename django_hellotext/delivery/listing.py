@@ -99,6 +99,12 @@ class Listing:
             for items in self._pages(listed):
                 self._keep(listed, items)
 
+    def read_newest(self, kind: str) -> None:
+        """Read what is new in the list of ``kind`` since it was read. Raises ``ApiError`` as ``read`` does."""
+        for items in self._pages(kind):
+            if self._keep(kind, items) < len(items):
+                return
+
     def raw(self, kind: str, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         """The remote JSON of those of ``ids`` that are listed."""
         found = {}
