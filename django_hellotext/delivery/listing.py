@@ -130,7 +130,7 @@ class Listing:
 
     def claimed(self, kind: str, ids: Iterable[str]) -> set[str]:
         """Return which of ``ids`` have been claimed."""
-        found = set()
+        found: set[str] = set()
         for some in _chunks(list(ids)):
             places = ", ".join("?" * len(some))
             sql = f"SELECT id FROM object WHERE kind = ? AND claimed = 1 AND id IN ({places})"  # noqa: S608

@@ -25,6 +25,11 @@ NEWEST = 200  # products that are looked through if another source has the same 
 _NO_PATH = frozenset({".", ".."})
 
 
+def looks_first(row: RemoteObject) -> bool:
+    """Return whether ``row`` is looked for at Hellotext before it is created."""
+    return not row.remote_id and (row.may_be_there or row.kind in LOOKED_FOR)
+
+
 def find_first(client: HellotextClient, kind: str, values: Mapping[str, Any], *, may_be_there: bool) -> str:
     """Return the ID of the object that ``values`` would create a second time, or the empty string.
 
