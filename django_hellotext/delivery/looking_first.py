@@ -87,9 +87,9 @@ class RemoteProducts:
     def find(self, row: RemoteObject, values: Mapping[str, Any]) -> str | None:
         """Return the ID of the object with the reference and source of ``values``, or the empty string.
 
-        ``None`` if that is not known: the list was not read, or it may be older than ``row``.
+        ``None`` if that is not known: the list was not read, or it may be older than what is known of ``row``.
         """
-        if self._listing is None or row.lane != Lane.BACKFILL or row.kind not in LOOKED_FOR:
+        if self._listing is None or row.kind not in LOOKED_FOR or row.lane != Lane.BACKFILL or row.recreated:
             return None
         ids = self._listing.find(row.kind, "reference", [str(values["reference"])])
         there = self._listing.raw(row.kind, [id for found in ids.values() for id in found])

@@ -257,6 +257,27 @@ def test_a_save_during_a_run_asks_for_itself(hellotext: Emulator, view: View) ->
     assert len(references) == len(set(references)) == 4
 
 
+def test_a_product_that_is_deleted_after_the_list_was_read_is_created(
+    hellotext: Emulator, view: View, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [product, *_] = told_by_no_signal(3)
+    view(product)
+    [by_browser] = products(hellotext)
+    answer, table = hellotext.handle, hellotext.world.store["product"]
+
+    def handle(method: str, path: str, **request: Any) -> Any:
+        if method == "PATCH" and by_browser["id"] in table.rows:
+            table.remove(by_browser["id"])
+            hellotext.world.store.commit()
+        return answer(method, path, **request)
+
+    monkeypatch.setattr(hellotext, "handle", handle)
+    run()
+    assert sorted(one["name"] for one in products(hellotext)) == ["Product 0", "Product 1", "Product 2"]
+    row = RemoteObject.objects.get(host_pk=str(product.pk))
+    assert (row.state, row.error_message) == (State.SYNCED, "")
+
+
 def test_other_kinds_are_not_looked_for(hellotext: Emulator) -> None:
     client = client_from_settings()
     assert find_first(client, "order", {"reference": "A1", "source": "testshop"}, may_be_there=False) == ""
