@@ -23,6 +23,9 @@ class OrderAdapter(Adapter):
     where Hellotext works it out from the items, which are brought to it. What that changes on a line stays in the
     metadata: ``quantities`` and ``line_totals`` by SKU or ``label:key``, and the ``discount``. ``cart``: leads to the
     cart that the order came from. ``events``: an ``OnChange(…)``.
+
+    ``ordered_at``: the name of the model's field that says when the order was placed, for
+    ``hellotext_sync --check --money``.
     """
 
     kind = "order"
@@ -58,6 +61,7 @@ class OrderAdapter(Adapter):
     total: Spec = None
     cart: Spec = None
     events: Spec = None
+    ordered_at: str | None = None
 
     def build(self, obj: Any) -> dict[str, Any]:
         """The payload, with the original values of changed lines in its metadata; the shop's own keys win."""

@@ -36,6 +36,7 @@ from .cart_rows import carry_over, emptied_carts, is_repaired_after, remember_ca
 from .completion import complete
 from .erased import forget_browsers, leave_out_erased
 from .event_links import event_links, object_of, profile_of
+from .looking_first import RemoteProducts
 from .merges import MOST_MERGES
 from .mirrors import hosts_of, link_of, mirrors_for
 from .order_products import settle_products
@@ -119,7 +120,8 @@ class Work:
 class Batch:
     """Everything in hand under one token. ``now`` is the database's time of the claim, ``last_start``
     the monotonic time after which too little is left of the lease to begin a request. ``is_alone`` says that it was
-    claimed for a single row that may end the process: nothing else is claimed until it is done.
+    claimed for a single row that may end the process: nothing else is claimed until it is done. ``remote_products``
+    are those of Hellotext's list, if the run has read it.
     """
 
     def __init__(self, *, account: str, using: str, token: str, lease: float, now: datetime) -> None:
@@ -132,6 +134,7 @@ class Batch:
         self.attachments: dict[tuple[str, Link], Session] = {}
         self.last_start = math.inf
         self.is_alone = False
+        self.remote_products: RemoteProducts | None = None
         self.emptied: set[Link] = set()
         self.refused: set[int] = set()
         self.event_faults: dict[int, dict[str, Any]] = {}

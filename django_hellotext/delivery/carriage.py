@@ -29,6 +29,7 @@ from .breaker import Breaker, probe
 from .event_links import profile_of
 from .figures import Figures
 from .leases import NotBegunError, within
+from .looking_first import looks_first
 from .mirrors import holder_of, shared_with
 from .policy import is_repeatable
 from .profiles import holders_of, is_account, place, settle_holders, without_refused
@@ -187,8 +188,8 @@ class _Delivery:
         def begin(client: HellotextClient) -> Sent:
             if not self._may_begin(work):
                 raise NotBegunError
-            if isinstance(work.row, RemoteObject) and work.row.remote_id:
-                # An update may be many requests, and each of them has to fit into what is left of the lease.
+            if isinstance(work.row, RemoteObject) and (work.row.remote_id or looks_first(work.row)):
+                # This may take many requests, and each of them has to fit into what is left of the lease.
                 client = within(client, last_start=work.batch.last_start + hellotext_settings.DEADLINE)
             try:
                 return call(client)

@@ -30,6 +30,7 @@ from .claim import Claimer
 from .clients import client_from_settings
 from .figures import Figures
 from .fold import LIMIT, fold
+from .looking_first import RemoteProducts
 from .presence import CHANGE_PLACES, models_in, occupied
 from .report import Report
 from .settling import settle_uncertain
@@ -52,7 +53,7 @@ class Drain:
     :param seconds: how long it may go on; it ends earlier when nothing is due. It never sleeps.
     :param concurrency: how many requests run at once. :param stop: set from outside, lets what is in hand finish.
     :param feed: asked for more work when nothing is due, in this thread and outside of any transaction; answers
-        whether there may be some now.
+        whether there may be some now. :param remote_products: the products at Hellotext, if a run has read their list.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Drain:
         client: HellotextClient | None = None,
         stop: threading.Event | None = None,
         feed: Callable[[], bool] | None = None,
+        remote_products: RemoteProducts | None = None,
     ) -> None:
         self.using = using
         self.concurrency = concurrency or hellotext_settings.CONCURRENCY
@@ -75,6 +77,7 @@ class Drain:
         self.report = Report()
         self.figures = Figures(self.account, using=using)
         self.feed = feed
+        self.remote_products = remote_products
         self._client = client
 
     def run(self) -> Report:
@@ -181,6 +184,7 @@ class Drain:
         lease = hellotext_settings.LEASE
         batch = Batch(account=self.account, using=self.using, token=token, lease=lease, now=now)
         batch.is_alone = self.claimer.is_alone
+        batch.remote_products = self.remote_products
         # A row is sent only while twice the deadline is left of its lease (step 6 of the walk).
         batch.last_start = leased_at + lease - 2 * hellotext_settings.DEADLINE
         batch.load(

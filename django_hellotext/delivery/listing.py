@@ -100,6 +100,12 @@ class Listing:
             for items in self._pages(listed):
                 self._keep(listed, items)
 
+    def read_newest(self, kind: str) -> None:
+        """Read what is new in the list of ``kind`` since it was read. Raises ``ApiError`` as ``read`` does."""
+        for items in self._pages(kind):
+            if self._keep(kind, items) < len(items):
+                return
+
     def raw(self, kind: str, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         """The remote JSON of those of ``ids`` that are listed."""
         found = {}
@@ -122,6 +128,21 @@ class Listing:
     def claim(self, kind: str, ids: Iterable[str]) -> None:
         """Note that the shop knows ``ids``."""
         self._base.executemany("UPDATE object SET claimed = 1 WHERE kind = ? AND id = ?", [(kind, id) for id in ids])
+
+    def claimed(self, kind: str, ids: Iterable[str]) -> set[str]:
+        """Return which of ``ids`` have been claimed."""
+        found: set[str] = set()
+        for some in _chunks(list(ids)):
+            places = ", ".join("?" * len(some))
+            sql = f"SELECT id FROM object WHERE kind = ? AND claimed = 1 AND id IN ({places})"  # noqa: S608
+            found.update(id for (id,) in self._base.execute(sql, [kind, *some]))
+        return found
+
+    def unclaimed_objects(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the ID and the remote JSON of each object of ``kind`` that nobody has claimed."""
+        rows = self._base.execute("SELECT id, raw FROM object WHERE kind = ? AND claimed = 0", [kind])
+        for id, raw in rows:
+            yield id, json.loads(raw)
 
     def unclaimed(self, kind: str) -> int:
         """How many objects of ``kind`` nobody has claimed."""

@@ -36,7 +36,7 @@ def arrived_events(client: HellotextClient, events: Sequence[Event], *, at_least
     wanted = {str(event.uuid) for event in events}
     earliest = min(event.attempted_at or event.created_at for event in events) - CLOCK_SKEW
     found: set[str] = set()
-    for number, event in enumerate(_walk(lambda: client.events.list(limit=PAGE))):
+    for number, event in enumerate(newest_first(lambda: client.events.list(limit=PAGE))):
         uuid = str((event.metadata or {}).get(UUID_KEY, ""))
         if uuid in wanted:
             found.add(uuid)
@@ -54,14 +54,14 @@ def newest_events(client: HellotextClient, uuids: Container[str]) -> dict[str, s
     Raises ``ApiError`` when Hellotext cannot be asked.
     """
     found: dict[str, str] = {}
-    for event in islice(_walk(lambda: client.events.list(limit=PAGE)), PAGE_BUDGET * PAGE):
+    for event in islice(newest_first(lambda: client.events.list(limit=PAGE)), PAGE_BUDGET * PAGE):
         uuid = str((event.metadata or {}).get(UUID_KEY, ""))
         if uuid in uuids:
             found.setdefault(uuid, str(event.id))
     return found
 
 
-def _walk(first: Callable[[], Any]) -> Iterator[Any]:
+def newest_first(first: Callable[[], Any]) -> Iterator[Any]:
     """The objects of a list, newest first, page by page."""
     page = _insist(first)
     while page is not None:
@@ -142,7 +142,7 @@ def _is_ours(found: Any, values: Mapping[str, Any]) -> bool:
     return found.reference == values.get("reference") and found.source in (None, "", values.get("source"))
 
 
-def _listed(client: HellotextClient, values: Mapping[str, Any], rows: Iterable[Any]) -> str:
+def listed_id(values: Mapping[str, Any], rows: Iterable[Any]) -> str:
     """The newest listed object with this reference and source, within the page budget."""
     for number, row in enumerate(rows):
         if row.reference == values.get("reference") and row.source == values.get("source"):
@@ -163,23 +163,23 @@ def _named(rows: Iterable[Any], name: str, wanted: object) -> str:
 
 
 def _coupon(client: HellotextClient, values: Mapping[str, Any]) -> str:
-    return _named(_walk(lambda: client.coupons.list(limit=PAGE)), "code", values.get("code"))
+    return _named(newest_first(lambda: client.coupons.list(limit=PAGE)), "code", values.get("code"))
 
 
 def _form(client: HellotextClient, values: Mapping[str, Any]) -> str:
-    return _named(_walk(lambda: client.forms.list(limit=PAGE)), "name", values.get("name"))
+    return _named(newest_first(lambda: client.forms.list(limit=PAGE)), "name", values.get("name"))
 
 
 def _app(client: HellotextClient, values: Mapping[str, Any]) -> str:
-    return _named(_walk(lambda: client.apps.list(limit=PAGE)), "name", values.get("name"))
+    return _named(newest_first(lambda: client.apps.list(limit=PAGE)), "name", values.get("name"))
 
 
 def _property(client: HellotextClient, values: Mapping[str, Any]) -> str:
-    return _named(_walk(lambda: client.properties.list(limit=PAGE)), "name", values.get("name"))
+    return _named(newest_first(lambda: client.properties.list(limit=PAGE)), "name", values.get("name"))
 
 
 def _action(client: HellotextClient, values: Mapping[str, Any]) -> str:
-    return _named(_walk(lambda: client.actions.list(limit=PAGE)), "name", values.get("name"))
+    return _named(newest_first(lambda: client.actions.list(limit=PAGE)), "name", values.get("name"))
 
 
 def _list(client: HellotextClient, values: Mapping[str, Any]) -> str:
@@ -193,15 +193,15 @@ def _list(client: HellotextClient, values: Mapping[str, Any]) -> str:
 
 
 def _refund(client: HellotextClient, values: Mapping[str, Any]) -> str:
-    return _listed(client, values, _walk(lambda: client.refunds.list(limit=PAGE)))
+    return listed_id(values, newest_first(lambda: client.refunds.list(limit=PAGE)))
 
 
 def _cart(client: HellotextClient, values: Mapping[str, Any]) -> str:
-    return _listed(client, values, _walk(lambda: client.carts.list(limit=PAGE)))
+    return listed_id(values, newest_first(lambda: client.carts.list(limit=PAGE)))
 
 
 def _order(client: HellotextClient, values: Mapping[str, Any]) -> str:
-    return _listed(client, values, _walk(lambda: client.orders.list(limit=PAGE)))
+    return listed_id(values, newest_first(lambda: client.orders.list(limit=PAGE)))
 
 
 FINDERS: Mapping[str, Callable[[HellotextClient, Mapping[str, Any]], str]] = {

@@ -35,6 +35,7 @@ from .differences import (
     with_new_defaults,
 )
 from .event_links import items_of, object_of, prices_of
+from .looking_first import find_first
 from .mirrors import Unsent
 from .prerequisites import NOTHING, StandIn
 from .profiles import Contact, Found, look_up
@@ -144,13 +145,15 @@ def object_call(work: Work, ids: Mapping[Link, str]) -> Call:
     kind, remote_id = row.kind, row.remote_id
     # A placeholder may have been made from another database of the shop.
     may_be_there = row.may_be_there or row.host_label == PLACEHOLDERS
+    products = work.batch.remote_products
+    listed = products.find(row, values) if products is not None and not (remote_id or may_be_there) else None
 
     def call(client: HellotextClient) -> Sent:
         if remote_id:
             changes = with_cleared(with_new_defaults(values, new_defaults), removals)
             data = _update(client, kind, remote_id, changes, before)
             return Sent(remote_id=remote_id, data={**_kept(data), **remember})
-        found = find_object(client, kind, values) if may_be_there else ""
+        found = find_first(client, kind, values, may_be_there=may_be_there) if listed is None else listed
         return Sent(remote_id=found, adopted=True) if found else _create(client, kind, values, remember)
 
     return call

@@ -24,13 +24,14 @@ from ..adapters.kinds import KIND_ORDER
 from ..conf import hellotext_settings
 from ..exceptions import ApiError
 from ..intake import backfill
-from ..models import Account, Change, Event, Lane, RemoteObject, SyncRun
+from ..models import Account, Change, Event, Kind, Lane, RemoteObject, SyncRun
 from ..signals import delivered, failed
 from .buyers import sessions_of
 from .clients import client_from_settings
 from .definitions import Brought, bring_into_being, declared
 from .drift import OPEN, Seen, Standing, is_chosen, look_at, orphans_of
 from .engine import Drain
+from .looking_first import LOOKED_FOR, RemoteProducts
 from .obstacles import told
 from .report import Report
 
@@ -99,12 +100,16 @@ class Choice:
 
 @dataclass(frozen=True)
 class Looked:
-    """A page that was looked at: how many objects, and how many of them were handed to the drain."""
+    """A page that was looked at: how many objects, and how many of them were handed to the drain.
+
+    ``created`` are those of the latter that were never sent.
+    """
 
     using: str
     adapter: Adapter
     objects: int
     noted: int
+    created: int = 0
 
 
 @dataclass
@@ -147,7 +152,7 @@ class Walk:
             place = dict(run.checkpoint.get(key_of(adapter, using), {}))
             page = self._gone(adapter, place, using) if place.get("seen") else self._objects(adapter, place, using, run)
             if self._write(adapter, using, place, page):
-                return Looked(using, adapter, page.objects, len(page.changes))
+                return Looked(using, adapter, page.objects, len(page.changes), page.found.get("created", 0))
 
     def is_over(self) -> bool:
         """Whether no page is left to be noted, by whomever the others were."""
@@ -253,6 +258,7 @@ class Sync:
         self.brought = Brought()
         self.define_error = ""
         self._walked: set[str] = set()
+        self._products = RemoteProducts()
         self._beat_at = time.monotonic()
 
     def go(self) -> bool:
@@ -264,6 +270,7 @@ class Sync:
             for alias in hellotext_settings.DATABASES:
                 self._level(alias)
         finally:
+            self._products.close()
             delivered.disconnect(self._beat)
             failed.disconnect(self._beat)
         at_end = all(alias in self._walked for alias in hellotext_settings.DATABASES)
@@ -323,7 +330,13 @@ class Sync:
         moved_at = time.monotonic()
         while not self._stop.is_set():
             feed = functools.partial(self._feed, using)
-            report = Drain(using, concurrency=self._concurrency, stop=self._stop, feed=feed).run()
+            report = Drain(
+                using,
+                concurrency=self._concurrency,
+                stop=self._stop,
+                feed=feed,
+                remote_products=self._products,
+            ).run()
             self.report.add(report)
             if using in self._walked and not self._is_open(using):
                 return
@@ -342,9 +355,16 @@ class Sync:
                 self._walked.add(using)
                 return False
             self._looked(page)
+            self._look_first(page)
             if page.noted or time.monotonic() > ends:
                 return True
         return False
+
+    def _look_first(self, page: Looked) -> None:
+        """Look which products of ``page`` a browser has created already."""
+        if page.adapter.kind in LOOKED_FOR and page.created and not what_holds(page.using):
+            rows = RemoteObject.objects.using(page.using).filter(account=hellotext_settings.account, kind=Kind.PRODUCT)
+            self._products.look(expected=page.created, known=rows.exclude(remote_id="").count())
 
 
 def is_halted(using: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, time
 from typing import Any
 
@@ -12,8 +13,10 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from django_hellotext import clock
 from django_hellotext.adapters import Adapter, registry
+from django_hellotext.delivery.order_days import OrderTimes
 from django_hellotext.delivery.syncing import Choice
 from django_hellotext.intake import backfill
+from django_hellotext.models import Kind
 
 NOT_BEGUN = 4  # the exit code; docs/reference/sync.md describes it
 PATIENCE = 60.0  # seconds to wait at the end for what cannot be sent at once
@@ -33,6 +36,8 @@ def check_modes(options: Mapping[str, Any]) -> None:
         raise not_begun(f"--resume goes on with what the stopped run was asked for; leave out {_options(said)}.")
     if mode in ("check", "repair", "pull") and (said := [name for name in SENDING if options[name]]):
         raise not_begun(f"--{mode} looks at everything; leave out {_options(said)}.")
+    if options["money"] and mode != "check":
+        raise not_begun("--money says what --check compares: write --check --money.")
     if options["source"] and mode != "pull":
         raise not_begun("--source says what --pull may adopt; leave it out.")
 
@@ -48,9 +53,32 @@ def choice_of(options: Mapping[str, Any]) -> Choice:
         limit=number("limit", options["limit"]),
         events=options["events"],
     )
+    if options["money"]:
+        return _orders_of(choice)
     if since is not None:
         _check_since(choice.adapters())
     return choice
+
+
+def _orders_of(choice: Choice) -> Choice:
+    """Return ``choice`` for the orders alone. Raises ``CommandError`` if their revenue cannot be compared."""
+    others = [one.model._meta.label for one in choice.adapters() if choice.labels and one.kind != Kind.ORDER]
+    if others:
+        raise not_begun(f"--money compares orders only; leave out {', '.join(others)}.")
+    adapters = [one for one in choice.adapters() if one.kind == Kind.ORDER]
+    if not adapters:
+        raise not_begun("--money: no model of orders is registered.")
+    for adapter in adapters:
+        name, label = type(adapter).__name__, adapter.model._meta.label
+        if not adapter.has_amount:
+            raise not_begun(f"--money: {name} declares no total; declare it, or name only the other models of orders.")
+        fields = OrderTimes(adapter).fields
+        if not fields or not all(backfill.has_field(adapter, field) for field in fields):
+            problem = (
+                f"has no time field {fields[0]!r}" if fields else "has no field that says when an order was placed"
+            )
+            raise not_begun(f"--money: {label} {problem}. Name one as ordered_at on {name}.")
+    return replace(choice, labels=tuple(one.label for one in adapters))
 
 
 def not_begun(message: str) -> CommandError:

@@ -15,13 +15,14 @@ from django.db import DatabaseError
 from django_hellotext import dispatch
 from django_hellotext.adapters import Adapter
 from django_hellotext.conf import hellotext_settings
-from django_hellotext.delivery import adoption, inspection, plan, runs
+from django_hellotext.delivery import adoption, inspection, plan, revenue, runs
 from django_hellotext.delivery.clients import client_from_settings
 from django_hellotext.delivery.listing import Listing
 from django_hellotext.delivery.relinking import relink_events
 from django_hellotext.delivery.syncing import Choice, Looked, Sync, home, key_of, what_holds
 from django_hellotext.exceptions import ApiError
 from django_hellotext.intake import backfill
+from django_hellotext.management import money
 from django_hellotext.management.adjusted import adjusted_lines, as_json
 from django_hellotext.management.advice import advice_for
 from django_hellotext.management.asking import NOT_BEGUN, PATIENCE, check_modes, choice_of, not_begun, number, seconds
@@ -53,6 +54,7 @@ class Command(HellotextCommand):
         add("--limit", metavar="N", help="Send no more than N objects; the next run goes on.")
         add("--dry-run", action="store_true", help="Say what would be sent, with an example of each; send nothing.")
         add("--check", action="store_true", help="Look for drift on both sides; change nothing.")
+        add("--money", action="store_true", help="With --check: compare the revenue of orders per day and currency.")
         add("--repair", action="store_true", help="Look for drift on both sides, then mend it.")
         add("--pull", action="store_true", help="Adopt what Hellotext has already; send nothing.")
         add("--source", action="append", metavar="NAME", help="With --pull: adopt objects of this source, too.")
@@ -81,6 +83,8 @@ class Command(HellotextCommand):
         try:
             if options["dry_run"]:
                 self._plan(choice)
+            elif options["money"]:
+                self._compare_revenue(choice)
             elif options["check"] or options["repair"]:
                 self._inspect(choice)
             elif options["pull"]:
@@ -149,6 +153,20 @@ class Command(HellotextCommand):
             )
         else:
             self._say("Both sides are in step.")
+
+    def _compare_revenue(self, choice: Choice) -> None:
+        with self._listing() as listing:
+            found = revenue.compare_revenue(choice, listing, begun=self._begun(Choice()), looked=self._looked)
+        self.progress.end()
+        code = DRIFT if found.differing else 0
+        if self.options["json"]:
+            self._print_json(mode="money", code=code, **money.document(found))
+        else:
+            self._say(*money.report(found, width=columns()))
+        if code:
+            many = "1 order differs" if found.differing == 1 else f"{found.differing:,} orders differ"
+            raise CommandError(f"Revenue does not agree: {many}.", returncode=code)
+        self._say("Revenue agrees to the minor unit.")
 
     def _pull(self, choice: Choice) -> None:
         with self._listing() as listing:
