@@ -49,6 +49,7 @@ def load() -> list[Scenario]:
         forks,
         network,
         order,
+        prerequisites,
         releases,
         rollbacks,
         rows,
