@@ -65,8 +65,8 @@ def peak_of_revenue(count: int, hellotext: Emulator) -> float:
     Order.objects.all()._raw_delete("default")
     Order.objects.bulk_create((Order(number=f"A-{n}", total=5) for n in range(count)), batch_size=1000)
     world = hellotext.world
-    for id_ in list(world.store["order"].rows):
-        world.store["order"].remove(id_)
+    for id in list(world.store["order"].rows):
+        world.store["order"].remove(id)
     fields: dict[str, Any] = dict.fromkeys(("delivery", "name", "payment_method", "sales_channel"))
     price = {"amount": "4.00", "currency": "EUR"}
     for number in range(count):

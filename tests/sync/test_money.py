@@ -80,7 +80,7 @@ def differing(ran: Any) -> dict[str, tuple[str | None, str | None, str]]:
 
 def order(number: str, total: str, currency: str = "EUR", *, at: str = "2026-05-04T12:00+00:00") -> Order:
     made: Order = make_order(number=number, total=Decimal(total), currency=currency, status="placed")
-    Order.objects.filter(pk=made.pk).update(created_at=datetime.fromisoformat(at))
+    Order.objects.filter(pk=made.pk).update(created_at=clock.for_host(datetime.fromisoformat(at)))
     return made
 
 
@@ -260,7 +260,7 @@ def test_the_day_is_that_of_ordered_at_or_of_the_placed_status(
     made = order("A1", "10.00")
     there("A1", "10.00")
     Order.objects.filter(pk=made.pk).update(
-        shipped_at=datetime(2026, 6, 1, 12, tzinfo=UTC), shipped_on=date(2026, 7, 1)
+        shipped_at=clock.for_host(datetime(2026, 6, 1, 12, tzinfo=UTC)), shipped_on=date(2026, 7, 1)
     )
     placed = adapters.OnChange("status", {"placed": "order.placed"}, at={"placed": "shipped_at"})
     monkeypatch.setattr(adapter, "events", placed)
@@ -449,7 +449,7 @@ def test_a_page_takes_a_constant_number_of_queries(there: There, sync: Run, monk
 @pytest.mark.timeout(1800)
 def test_a_cent_among_many_orders_is_found(hellotext: Emulator, there: There, sync: Run, settings: Any) -> None:
     settings.DEBUG = False
-    start = datetime(2026, 1, 1, tzinfo=UTC)
+    start = clock.for_host(datetime(2026, 1, 1, 12, tzinfo=UTC))
     Order.objects.bulk_create(
         (Order(number=f"M-{n}", total=Decimal("19.99"), status="placed") for n in range(ORDERS)), batch_size=1000
     )
