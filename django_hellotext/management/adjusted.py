@@ -7,13 +7,24 @@ from dataclasses import asdict
 from typing import Any
 
 from django_hellotext.conf import hellotext_settings
-from django_hellotext.delivery.data_quality import label_of, tally
+from django_hellotext.delivery.data_quality import Tally, label_of, tally
 from django_hellotext.management.showing import wrapped
 
 
 def as_json() -> list[dict[str, Any]]:
     """Return for each database its adjusted rows by kind, and the flagged rows with the largest gap."""
-    return [{"database": alias, **asdict(tally(alias))} for alias in hellotext_settings.DATABASES]
+    return [_as_json(alias, tally(alias)) for alias in hellotext_settings.DATABASES]
+
+
+def _as_json(alias: str, found: Tally) -> dict[str, Any]:
+    return {
+        "database": alias,
+        "rows": found.rows,
+        "flagged": found.flagged,
+        "kinds": dict(found.kinds),
+        "worst": [asdict(one) for one in found.worst],
+        "complete": found.complete,
+    }
 
 
 def adjusted_lines(*, width: int) -> Iterator[str]:
