@@ -65,9 +65,8 @@ def order_lines(adapter: Adapter, obj: Any, found: Any) -> OrderLines:
     if unpriced:
         return _without_prices(sold)
     if not is_one:
-        adjust(
-            "items", AdjustmentKind.TOTAL_DIFFERS, f"the amounts are in {' and '.join(sorted(map(str, currencies)))}"
-        )
+        named = " and ".join(sorted(map(str, currencies)))
+        adjust("items", AdjustmentKind.TOTAL_DIFFERS, f"the amounts are in {named}", size=100)
         total = None
     reconciles = declared is None or declared.reconcile
     made = OrderLines((), {})
@@ -239,7 +238,9 @@ def _add(made: OrderLines, bill: Bill[Product], currency: str, *, has_lines: boo
         reason = (
             f"the total and the lines differ by {_text(bill.difference, currency)} {currency}; both stay as they are"
         )
-        adjust("items", AdjustmentKind.TOTAL_DIFFERS, reason)
+        total = bill.total + bill.difference
+        size = round(abs(bill.difference) * 100 / max(total, 1))
+        adjust("items", AdjustmentKind.TOTAL_DIFFERS, reason, size=size)
     for key, quantity in bill.quantities.items():
         adjust(
             "items.quantity", AdjustmentKind.QUANTITY_CHANGED, f"the line {key} counts as one piece", f"{quantity:f}"

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from django_hellotext import sync, track
 from django_hellotext.adapters import Items, Money, Value, placeholders, registry
+from django_hellotext.adjustments import Adjustments
 from django_hellotext.delivery import Report
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Event, RemoteObject, State
@@ -454,17 +455,19 @@ def test_lines_in_another_currency_stay_as_they_are_and_the_row_is_flagged(
         (2, {"amount": "10.00", "currency": "USD"})
     ]
     assert kinds(mirror(order)) == ["total_differs"]
+    assert [one.size for one in Adjustments.from_json(mirror(order).adjustments)] == [100]
     assert amounts(hellotext) == [("order.placed", Decimal("18.00"))]
 
 
-@pytest.mark.parametrize("total", ["2000.00", "14.00"])
+@pytest.mark.parametrize(("total", "size"), [("2000.00", 99), ("14.00", 43)])
 def test_a_total_far_from_the_lines_leaves_them_and_flags_the_row(
-    hellotext: Emulator, deliver: Deliver, total: str
+    hellotext: Emulator, deliver: Deliver, total: str, size: int
 ) -> None:
     order = placed(line("A", "2", "10.00"), total=total)
     deliver()
     assert lines(hellotext, order) == [("A", 2, "10.00")]
     assert kinds(mirror(order)) == ["total_differs"]
+    assert [one.size for one in Adjustments.from_json(mirror(order).adjustments)] == [size]
     assert amounts(hellotext) == [("order.placed", Decimal(total))]
 
 
