@@ -7,10 +7,10 @@ import errno
 import re
 import signal
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 
 from ..sanitize import one_line
@@ -127,10 +127,11 @@ def serve(options: argparse.Namespace, *, say: Callable[[str], None]) -> int:
         conflict_answer=options.conflict_answer,
         reading=replace(options.reading, inline_delivery=True) if options.strict_delivery else options.reading,
     )
-    ended = threading.Event()
+    # A signal may come while this thread holds the lock of an ``Event``, and its handler would wait for that forever.
+    ended: SimpleQueue[int] = SimpleQueue()
 
     def end(number: int, frame: FrameType | None) -> None:
-        ended.set()
+        ended.put(number)
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -144,7 +145,7 @@ def serve(options: argparse.Namespace, *, say: Callable[[str], None]) -> int:
             for fault in options.fault:
                 emulator.add_fault(fault)
             say(f"Hellotext emulator at {server.url}")
-            ended.wait()
+            ended.get()
         if options.state is not None:
             saving.save(emulator, options.state)
     except (OSError, saving.StateError) as error:
