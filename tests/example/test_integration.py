@@ -14,7 +14,6 @@ from config import settings as shop_settings
 from demo.browser import Browser, HellotextJs
 from demo.pages import Page
 from django.contrib.auth.models import User
-from django.core.checks import run_checks
 from django.core.management import call_command
 from django.test import Client
 
@@ -27,6 +26,7 @@ from django_hellotext.delivery.definitions import bring_into_being
 from django_hellotext.emulator import Emulator, EmulatorServer, MemoryBackend
 from django_hellotext.models import Account, Event, RemoteObject, State
 from django_hellotext.testing import assert_conforms
+from tests.checked import checked
 from tests.example.conftest import ACCOUNT, Visitor
 from tests.ports import closed_port
 
@@ -69,7 +69,7 @@ def buyer(hellotext: Emulator, visitor: Visitor) -> Visitor:
 
 
 def test_the_settings_and_adapters_of_the_shop_are_right(hellotext: Emulator) -> None:
-    assert not run_checks(tags=["hellotext"])
+    assert not checked(tags=["hellotext"])
     mirrored = {adapter.model for adapter in registry.all()}
     assert {User, Book, Edition, Coupon, Cart, Order, Refund, App, Survey} <= mirrored
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.checks import CheckMessage, run_checks
+from django.core.checks import CheckMessage
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
@@ -17,6 +17,7 @@ import django_hellotext.checks
 from django_hellotext.adapters.registry import Registry
 from django_hellotext.checks import MIDDLEWARE, SESSIONS, check_environment
 from django_hellotext.models import Account
+from tests.checked import checked
 
 # The adapters of the example shop need a currency.
 COMPLETE = {"BUSINESS_ID": "shop-1", "API_TOKEN": "secret-token", "ENVIRONMENT": "staging", "CURRENCY": "EUR"}
@@ -24,7 +25,7 @@ COMPLETE = {"BUSINESS_ID": "shop-1", "API_TOKEN": "secret-token", "ENVIRONMENT":
 
 def ours() -> list[CheckMessage]:
     """What Django itself is told: proof that the checks are bound."""
-    return run_checks(tags=["hellotext"])
+    return checked(tags=["hellotext"])
 
 
 def ids() -> list[str | None]:
@@ -33,7 +34,7 @@ def ids() -> list[str | None]:
 
 def of_the_database(*aliases: str) -> list[CheckMessage]:
     """The same with ``check --database``, and in ``migrate``."""
-    found = run_checks(tags=["database"], databases=aliases)
+    found = checked(tags=["database"], databases=aliases)
     return [message for message in found if (message.id or "").startswith("hellotext.")]
 
 

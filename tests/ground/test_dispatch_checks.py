@@ -7,8 +7,9 @@ from typing import Any
 
 import django
 import pytest
-from django.core.checks import CheckMessage, run_checks
+from django.core.checks import CheckMessage
 
+from tests.checked import checked
 from tests.needs import needed_module
 
 COMPLETE = {"BUSINESS_ID": "shop-1", "API_TOKEN": "secret-token", "ENVIRONMENT": "staging", "CURRENCY": "EUR"}
@@ -17,7 +18,7 @@ needs_tasks = pytest.mark.skipif(django.VERSION < (6, 0), reason="django.tasks c
 
 
 def ours() -> list[CheckMessage]:
-    return run_checks(tags=["hellotext"])
+    return checked(tags=["hellotext"])
 
 
 @pytest.mark.parametrize("way", ["none", "immediate"])

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.core.checks import run_checks
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.template import Context, Template, engines
@@ -28,6 +27,7 @@ from django_hellotext.emulator import Emulator
 from django_hellotext.exceptions import TrackingError
 from django_hellotext.models import Event
 from django_hellotext.snippet import event, events
+from tests.checked import checked
 from tests.factories import make_cart, make_customer, make_order, make_product
 from tests.testshop.models import Product
 
@@ -339,11 +339,11 @@ def test_e201_an_action_that_an_adapter_sends_is_not_sent_by_the_browser_too(
     """H7"""
     settings.HELLOTEXT["ACTIONS"] = ["cart.forgotten"]
     track("cart.forgotten", via="browser")(shelf)
-    assert not run_checks(tags=["hellotext"])
+    assert not checked(tags=["hellotext"])
     adapter = registry.for_model(type(make_cart()))
     monkeypatch.setattr(type(adapter), "events", OnChange("email", {"x@example.com": "cart.forgotten"}))
     try:
-        [found] = [one for one in run_checks(tags=["hellotext"]) if one.id == "hellotext.E201"]
+        [found] = [one for one in checked(tags=["hellotext"]) if one.id == "hellotext.E201"]
         assert "'cart.forgotten', which CartAdapter sends as well" in found.msg
         assert f"{__name__}.shelf" in found.msg
         with pytest.raises(TypeError, match="CartAdapter"):
@@ -354,7 +354,7 @@ def test_e201_an_action_that_an_adapter_sends_is_not_sent_by_the_browser_too(
 
 def test_e201_leaves_a_broken_url_configuration_to_django(hellotext: Emulator, settings: Any) -> None:
     settings.ROOT_URLCONF = "tests.surfaces.nowhere"
-    assert not run_checks(tags=["hellotext"])
+    assert not checked(tags=["hellotext"])
 
 
 def test_a_custom_action_may_come_from_a_browser_and_names_the_kind_of_its_object(

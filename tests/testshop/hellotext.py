@@ -44,7 +44,7 @@ class OrderAdapter(adapters.OrderAdapter):
     total = "total"
     cart = "cart"
     payment_method = "method"
-    items = adapters.Items("lines", product="product", quantity="pieces", title="former_title", price="unit_price")
+    items = adapters.Items("lines", product="product", quantity="quantity", title="title", price="unit_price")
     events = adapters.OnChange(
         "status",
         {"placed": "order.placed", "paid": "order.confirmed", "shipped": "order.shipped"},

@@ -166,16 +166,6 @@ class OrderLine(models.Model):
     def __str__(self) -> str:
         return f"{self.quantity} in {self.order_id}"
 
-    @property
-    def pieces(self) -> Decimal:
-        """The quantity, which may be a part of something: a check would warn of the column."""
-        return self.quantity
-
-    @property
-    def former_title(self) -> str:
-        """Nothing: this shop forgets what a line sold."""
-        return ""
-
 
 class Note(models.Model):
     """At most one for an order."""
