@@ -65,9 +65,8 @@ def order_lines(adapter: Adapter, obj: Any, found: Any) -> OrderLines:
     if unpriced:
         return _without_prices(sold)
     if not is_one:
-        adjust(
-            "items", AdjustmentKind.TOTAL_DIFFERS, f"the amounts are in {' and '.join(sorted(map(str, currencies)))}"
-        )
+        reason = f"the amounts are in {' and '.join(sorted(map(str, currencies)))}"
+        adjust("items", AdjustmentKind.TOTAL_DIFFERS, reason, size=100)
         total = None
     reconciles = declared is None or declared.reconcile
     made = OrderLines((), {})
@@ -239,11 +238,17 @@ def _add(made: OrderLines, bill: Bill[Product], currency: str, *, has_lines: boo
         reason = (
             f"the total and the lines differ by {_text(bill.difference, currency)} {currency}; both stay as they are"
         )
-        adjust("items", AdjustmentKind.TOTAL_DIFFERS, reason)
+        adjust("items", AdjustmentKind.TOTAL_DIFFERS, reason, size=_percent(bill.difference, bill.total))
     for key, quantity in bill.quantities.items():
         adjust(
             "items.quantity", AdjustmentKind.QUANTITY_CHANGED, f"the line {key} counts as one piece", f"{quantity:f}"
         )
+
+
+def _percent(difference: int, lines: int) -> int:
+    """Return how far the total is from the sum of the ``lines``, in percent of the total; at least 1."""
+    total = lines + difference
+    return max(1, round(abs(difference) * 100 / total)) if total else 100
 
 
 def _exponent(currency: str) -> int:
