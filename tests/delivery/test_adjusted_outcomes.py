@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 
 import django_hellotext
+from django_hellotext import clock
 from django_hellotext.adjustments import Adjustments
 from django_hellotext.delivery import Report
+from django_hellotext.delivery.prune import prune
 from django_hellotext.emulator import Emulator, Fault
 from django_hellotext.models import Event, RemoteObject, State
 from django_hellotext.signals import adjusted
@@ -52,10 +55,10 @@ def made(row: RemoteObject | Event) -> list[tuple[str, str]]:
     return [(one.field, one.kind) for one in Adjustments.from_json(row.adjustments)]
 
 
-def record() -> User:
+def record(*, key: str | None = None) -> User:
     """Record an event of a customer whose URL is too long, and return the customer."""
     customer = make_customer()
-    django_hellotext.track("page.viewed", profile=customer, url="https://a.example/?q=" + "x" * 9_000)
+    django_hellotext.track("page.viewed", profile=customer, key=key, url="https://a.example/?q=" + "x" * 9_000)
     return customer
 
 
@@ -125,7 +128,16 @@ def test_erasure_empties_them(hellotext: Emulator, deliver: Deliver) -> None:
     deliver()
     stored = {"made": [{"field": "email", "kind": "left_out", "reason": "No."}]}
     RemoteObject.objects.update(adjustments=stored)
-    django_hellotext.erase(customer)
+    django_hellotext.forget_customer(customer)
     assert (Event.objects.get().adjustments, RemoteObject.objects.get(kind="profile").adjustments) == (None, None)
     assert RemoteObject.objects.get(kind="order").adjustments is None
     assert RemoteObject.objects.filter(kind="product").first().adjustments == stored
+
+
+def test_pruning_empties_them(hellotext: Emulator, deliver: Deliver) -> None:
+    record(key="kept")
+    deliver()
+    past = clock.now() - timedelta(days=31)
+    Event.objects.update(created_at=past, finished_at=past)
+    assert prune(days=30).emptied == 1
+    assert Event.objects.get().adjustments is None

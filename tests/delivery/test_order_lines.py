@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django_hellotext import sync, track
 from django_hellotext.adapters import Items, Money, Value, placeholders, registry
 from django_hellotext.delivery import Report
+from django_hellotext.delivery.data_quality import tally
 from django_hellotext.emulator import Emulator
 from django_hellotext.models import Event, RemoteObject, State
 from tests.factories import make_customer, make_order, make_order_line, make_product
@@ -444,6 +445,13 @@ def test_three_hundred_lines_are_sent(hellotext: Emulator, deliver: Deliver) -> 
 # Where lines and total do not belong together
 
 
+def test_the_check_names_the_largest_gap_first(hellotext: Emulator, deliver: Deliver) -> None:
+    for total in ("14.00", "2000.00", "40.00"):
+        placed(line("A", "1", "20.00"), total=total)
+    deliver()
+    assert [one.size for one in tally("default").worst] == [99, 50, 43]
+
+
 def test_lines_in_another_currency_stay_as_they_are_and_the_row_is_flagged(
     hellotext: Emulator, deliver: Deliver, declare: Declare
 ) -> None:
@@ -454,6 +462,7 @@ def test_lines_in_another_currency_stay_as_they_are_and_the_row_is_flagged(
         (2, {"amount": "10.00", "currency": "USD"})
     ]
     assert kinds(mirror(order)) == ["total_differs"]
+    assert [one.size for one in tally("default").worst] == [100]
     assert amounts(hellotext) == [("order.placed", Decimal("18.00"))]
 
 
