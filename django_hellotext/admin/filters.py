@@ -135,7 +135,7 @@ class AdjustedFilter(admin.SimpleListFilter):
         found = among_newest(request, queryset).filter(adjustments__isnull=False)
         if chosen != "flagged":
             return found
-        flagged = []
+        flagged: list[int] = []
         newest = found.order_by("-pk").values_list("pk", "adjustments")[: MOST_ADJUSTED + 1]
         for read, (pk, made) in enumerate(newest.iterator()):
             if read == MOST_ADJUSTED or len(flagged) == MOST_FLAGGED:

@@ -82,7 +82,7 @@ def entries(request: HttpRequest, site: AdminSite, rows: AdjustedRows) -> Iterat
 
 
 def groups(found: Iterable[Entry]) -> list[Group]:
-    """Return ``found`` by model, field and kind, most frequent first."""
+    """Return ``found`` by model, field and kind, most frequent first; what is only counted comes last."""
     by: dict[tuple[str, str, str], Group] = {}
     for one in found:
         key = (one.model, one.made.field, one.made.kind)
@@ -90,7 +90,7 @@ def groups(found: Iterable[Entry]) -> list[Group]:
         group.count += one.count
         if len(group.examples) < MOST_EXAMPLES:
             group.examples.append(one)
-    return sorted(by.values(), key=lambda group: -group.count)
+    return sorted(by.values(), key=lambda group: (not group.field, -group.count))
 
 
 def csv_lines(found: Iterable[Entry]) -> Iterator[str]:
