@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from django_hellotext import dispatch
+from django_hellotext.adjustments import Adjustments
 from django_hellotext.delivery.explain import explain_row
 from django_hellotext.models import Dashboard, SkipReason, State
 from django_hellotext.models.deliverable import Deliverable, DeliverableQuerySet
@@ -131,7 +132,7 @@ class DeliverableAdmin(ReadOnlyAdmin):
     @admin.display(description=_("adjustments"))
     def adjusted(self, row: Deliverable) -> SafeString | str:
         """What was changed or left out so that the row could be sent."""
-        return showing.adjustments(row)
+        return showing.adjustments(Adjustments.from_json(row.adjustments))
 
     @admin.display(description=_("why"))
     def explanation(self, row: Deliverable) -> SafeString:

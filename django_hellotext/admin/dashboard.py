@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_hellotext.conf import hellotext_settings
 from django_hellotext.delivery import advice
-from django_hellotext.delivery.data_quality import MOST_ROWS, NEWEST_EVENTS
+from django_hellotext.delivery.data_quality import MOST_ROWS, NEWEST, AdjustedRows
 from django_hellotext.delivery.overview import EVENT, SESSION, Overview, Refusal, overview
 from django_hellotext.delivery.standing import COUNTED_TO, Condition
 from django_hellotext.models import PROXIES, Dashboard, Event, Session, State
@@ -110,21 +110,25 @@ class DashboardAdmin(ReadOnlyAdmin):
 
     def quality_view(self, request: HttpRequest) -> TemplateResponse:
         """Adjusted rows by model, field and kind. Raises as the page does."""
-        using = self._database(request)
+        rows = AdjustedRows(self._database(request))
+        groups = quality.groups(quality.entries(request, self.admin_site, rows))
         context = {
             **self.admin_site.each_context(request),
             "title": capfirst(gettext("data quality")),
             "opts": self.opts,
-            "groups": quality.groups(quality.entries(request, self.admin_site, using=using)),
-            "using": using,
-            "newest": f"{NEWEST_EVENTS:,}",
+            "media": self.media,
+            "groups": groups,
+            "databases": hellotext_settings.DATABASES,
+            "using": rows.using,
+            "complete": rows.complete,
+            "newest": f"{NEWEST:,}",
             "most": f"{MOST_ROWS:,}",
         }
         return TemplateResponse(request, "admin/django_hellotext/quality.html", context)
 
     def quality_csv(self, request: HttpRequest) -> StreamingHttpResponse:
         """The same rows as a file, one adjustment a line. Raises as the page does."""
-        found = quality.entries(request, self.admin_site, using=self._database(request))
+        found = quality.entries(request, self.admin_site, AdjustedRows(self._database(request)))
         response = StreamingHttpResponse(quality.csv_lines(found), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = 'attachment; filename="hellotext-adjustments.csv"'
         response["X-Content-Type-Options"] = "nosniff"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -121,6 +121,7 @@ class AdjustedFilter(admin.SimpleListFilter):
 
     title = _("adjusted")
     parameter_name = "adjusted"
+    is_told = False
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """The choices."""
@@ -134,11 +135,23 @@ class AdjustedFilter(admin.SimpleListFilter):
         found = among_newest(request, queryset).filter(adjustments__isnull=False)
         if chosen != "flagged":
             return found
-        newest = found.order_by("-pk").values_list("pk", "adjustments")[:MOST_ADJUSTED]
-        flagged = [
-            pk for pk, made in newest.iterator() if any(one.kind in FLAGS for one in Adjustments.from_json(made))
-        ]
-        return queryset.filter(pk__in=flagged[:MOST_FLAGGED])
+        flagged: list[int] = []
+        newest = found.order_by("-pk").values_list("pk", "adjustments")[: MOST_ADJUSTED + 1]
+        for read, (pk, made) in enumerate(newest.iterator()):
+            if read == MOST_ADJUSTED or len(flagged) == MOST_FLAGGED:
+                self._tell_that_more_may_be_there(request)
+                break
+            if any(one.kind in FLAGS for one in Adjustments.from_json(made)):
+                flagged.append(pk)
+        return queryset.filter(pk__in=flagged)
+
+    def _tell_that_more_may_be_there(self, request: HttpRequest) -> None:
+        """Say it once, however often the rows are asked for."""
+        if not self.is_told:
+            self.is_told = True
+            text = _("Not all rows are shown: only the newest %(shown)d, of the newest %(read)d adjusted ones.")
+            values = {"shown": MOST_FLAGGED, "read": MOST_ADJUSTED}
+            messages.warning(request, text % values, fail_silently=True)
 
 
 class ActionFilter(admin.SimpleListFilter):

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django_hellotext import dispatch
 from django_hellotext.adapters import registry
 from django_hellotext.adapters.money import round_to_minor_unit
+from django_hellotext.adjustments import Adjustments
 from django_hellotext.delivery.breaker import Breaker
 from django_hellotext.delivery.preview import preview, preview_event
 from django_hellotext.models import PROXIES, Account, Change, Event, Profile, RemoteObject, Session, State
@@ -234,7 +235,8 @@ class RemoteObjectAdmin(DeliverableAdmin):
 
     def _comparison(self, row: RemoteObject, *, personal_data: bool) -> str:
         seen = preview(row, using=row._state.db or "default")
-        return showing.comparison(seen, kind=row.kind, personal_data=personal_data)
+        shown = showing.comparison(seen, kind=row.kind, personal_data=personal_data)
+        return showing.with_adjustments(shown, Adjustments(seen.adjustments))
 
     @confirmed(
         description=_("Sync now (look again, send what differs)"),

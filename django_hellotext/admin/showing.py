@@ -97,9 +97,8 @@ def explanation(found: Explanation) -> SafeString:
     return format_html('<ul class="hellotext-explanation">{}</ul>', lines)
 
 
-def adjustments(row: Deliverable) -> SafeString | str:
-    """What was changed or left out of the row so that it could be sent."""
-    made = Adjustments.from_json(row.adjustments)
+def adjustments(made: Adjustments) -> SafeString | str:
+    """What was changed or left out of a row so that it could be sent, or would be."""
     if not len(made):
         return EMPTY
     lines = [text_of(one) for one in made]
@@ -107,6 +106,14 @@ def adjustments(row: Deliverable) -> SafeString | str:
         lines.append(_("and %(count)d more") % {"count": made.more})
     items = format_html_join("", '<li class="hellotext-depth-0">{}</li>', ((text,) for text in lines))
     return format_html('<ul class="hellotext-explanation">{}</ul>', items)
+
+
+def with_adjustments(shown: SafeString | str, made: Adjustments) -> SafeString | str:
+    """``shown``, and below it what the rendering that it shows has adjusted."""
+    if not len(made):
+        return shown
+    head = _("Changed or left out of it:")
+    return format_html('{}<div class="hellotext-made"><p>{}</p>{}</div>', shown, head, adjustments(made))
 
 
 def as_json(value: Any) -> SafeString | str:

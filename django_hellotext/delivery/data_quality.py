@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from django.db.models import Max
+from django.db.models import Max, Min, Model
 from django.utils.translation import gettext as _
 
 from ..adjustments import FLAGS, Adjustment, AdjustmentKind, Adjustments
@@ -18,9 +18,15 @@ from ..models import Event, RemoteObject
 from ..models.deliverable import Deliverable
 from .obstacles import Line, named
 
-NEWEST_EVENTS = 100_000  # by primary key
+NEWEST = 100_000  # rows of each table that are looked through, by primary key
 MOST_ROWS = 20_000  # adjusted rows of each table that are read
 WORST = 10
+
+# What a line about an adjusted row needs.
+COLUMNS: dict[type[Model], tuple[str, ...]] = {
+    RemoteObject: ("kind", "host_label", "host_pk", "reference", "adjustments", "updated_at"),
+    Event: ("action", "object_label", "object_pk", "tracked_at", "adjustments", "updated_at"),
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Flagged:
 
 @dataclass
 class Tally:
-    """Adjusted rows by kind of adjustment. ``complete`` is false where ``MOST_ROWS`` of a table were read."""
+    """Adjusted rows by kind of adjustment. ``complete`` is false where there are rows that were not read."""
 
     rows: int = 0
     flagged: int = 0
@@ -43,33 +49,50 @@ class Tally:
     complete: bool = True
 
 
-def adjusted_rows(model: type[Event | RemoteObject], *, using: str) -> Iterator[Deliverable]:
-    """Yield the account's adjusted rows of ``model``, newest first, at most ``MOST_ROWS``."""
-    rows = model._default_manager.using(using).filter(account=hellotext_settings.account, adjustments__isnull=False)
-    if model is Event:
-        newest = Event.objects.using(using).aggregate(newest=Max("pk"))["newest"] or 0
-        rows = rows.filter(pk__gt=newest - NEWEST_EVENTS)
-    yield from rows.order_by("-pk")[:MOST_ROWS].iterator(chunk_size=1_000)
+class AdjustedRows:
+    """The account's adjusted rows of one database: of each table at most ``MOST_ROWS`` of the ``NEWEST`` rows.
+
+    ``complete`` becomes false once a table has rows beyond these bounds.
+    """
+
+    def __init__(self, using: str) -> None:
+        self.using = using
+        self.complete = True
+
+    def of(self, model: type[Event | RemoteObject]) -> Iterator[Event | RemoteObject]:
+        """Yield the adjusted rows of ``model``, newest first, in two queries. Other columns than shown are deferred."""
+        rows = model._default_manager.using(self.using)
+        ends = rows.aggregate(oldest=Min("pk"), newest=Max("pk"))
+        if ends["newest"] is None:
+            return
+        after = ends["newest"] - NEWEST
+        self.complete = self.complete and ends["oldest"] > after
+        found = rows.filter(account=hellotext_settings.account, adjustments__isnull=False, pk__gt=after)
+        found = found.only(*COLUMNS[model]).order_by("-pk")
+        for number, row in enumerate(found[: MOST_ROWS + 1].iterator(chunk_size=1_000)):
+            if number == MOST_ROWS:
+                self.complete = False
+                return
+            yield row
 
 
 def tally(using: str) -> Tally:
-    """Count the adjusted objects, and those of the newest ``NEWEST_EVENTS`` events."""
+    """Count the adjusted rows within the bounds of ``AdjustedRows``; the worst are objects, not their events."""
     found = Tally()
+    rows = AdjustedRows(using)
     for model in (RemoteObject, Event):
-        read = 0
-        for row in adjusted_rows(model, using=using):
-            read += 1
+        for row in rows.of(model):
             made = Adjustments.from_json(row.adjustments)
             found.rows += 1
             found.kinds.update({one.kind for one in made})
             flags = [one for one in made if one.kind in FLAGS]
-            if flags:
-                found.flagged += 1
+            found.flagged += bool(flags)
+            if flags and model is RemoteObject:
                 largest = max(flags, key=lambda one: one.size)
                 found.worst.append(Flagged(named(row), largest.reason, largest.size))
                 found.worst.sort(key=lambda one: -one.size)
                 del found.worst[WORST:]
-        found.complete = found.complete and read < MOST_ROWS
+    found.complete = rows.complete
     return found
 
 

@@ -18,6 +18,7 @@ from .. import clock, consent
 from ..actions import Purpose, purpose_of
 from ..adapters import Adapter, registry
 from ..adapters.rendering import neutral
+from ..adjustments import Adjustments
 from ..conf import hellotext_settings
 from ..models import Change, Event, Kind, Lane, RemoteObject, Session, SkipReason, State
 from ..models.deliverable import Deliverable
@@ -25,7 +26,7 @@ from ..models.sessions import attachment_of
 from ..redaction import mask
 from ..sanitize import one_line
 from . import advice
-from .data_quality import adjustment_lines
+from .data_quality import adjustment_lines, text_of
 from .event_links import event_links, profile_of
 from .mirrors import hosts_of
 from .obstacles import Line, deeper, left_for_another, named, needs, obstacles, told
@@ -234,6 +235,10 @@ class _Row:
 
 
 def _preview_lines(row: RemoteObject, seen: Preview, *, using: str) -> Iterator[Line]:
+    known = set(Adjustments.from_json(row.adjustments))
+    for one in seen.adjustments:
+        if one not in known:
+            yield Line("would_adjust", _("Would be adjusted now: %(what)s") % {"what": text_of(one)})
     if seen.removal:
         if seen.removal == "clear":
             yield Line("removal", _("It is to be emptied at Hellotext."))

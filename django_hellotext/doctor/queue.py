@@ -80,13 +80,14 @@ def _adjusted(using: str) -> Finding:
         return ok("queue.adjusted", "No row was adjusted")
     shown = f"{found.rows:,}{'' if found.complete else '+'} {'row was' if found.rows == 1 else 'rows were'} adjusted"
     kinds = ", ".join(f"{count:,} {label_of(kind)}" for kind, count in found.kinds.most_common(3))
+    where = "Look at “Data quality” in the admin, or run manage.py hellotext_sync --check."
     if not found.flagged:
-        return ok("queue.adjusted", shown, f"{kinds}.")
+        return ok("queue.adjusted", shown, f"{kinds}. {where}")
     return warning(
         "queue.adjusted",
         f"{shown}; the total and the lines of {found.flagged:,} differ",
         f"{kinds}.",
-        "Filter the lists in the admin by “the books do not agree”, or run manage.py hellotext_sync --check.",
+        f"{where} The filter “the books do not agree” of the admin's lists finds these rows.",
     )
 
 

@@ -7,6 +7,7 @@ import re
 
 import django_hellotext
 from django_hellotext import exceptions
+from django_hellotext.adjustments import AdjustmentKind
 from django_hellotext.api import HellotextClient
 from django_hellotext.api.backends.dummy import DummyBackend
 from django_hellotext.api.operations import OPERATIONS
@@ -45,6 +46,11 @@ def test_every_line_of_the_doctor_is_described_and_no_other() -> None:
     assert len(known) > 80
     assert found.keys() == known
     assert [name for name, text in found.items() if len(text) < 30] == []
+
+
+def test_every_kind_of_adjustment_is_described_and_no_other() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \| (.+) \|$", read("reference/adjustments.md"), re.MULTILINE)
+    assert [kind for kind, *_texts in rows] == AdjustmentKind.values
 
 
 def test_every_error_type_of_the_contract_is_described_and_no_other() -> None:

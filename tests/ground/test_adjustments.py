@@ -37,7 +37,14 @@ def test_a_row_keeps_twenty_and_counts_the_rest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "original"), [("email", "ana@example.com"), ("phone", "+59899123456"), ("first_name", "Anastasia")]
+    ("field", "original"),
+    [
+        ("email", "ana@example.com"),
+        ("phone", "+59899123456"),
+        ("first_name", "Anastasia"),
+        ("addresses.country", "Ruritania"),
+        ("property[Birthday]", "1990-02-30"),
+    ],
 )
 def test_personal_originals_are_masked(field: str, original: str) -> None:
     with collecting() as found:

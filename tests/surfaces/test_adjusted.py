@@ -9,11 +9,15 @@ import pytest
 from django.test import Client
 
 from django_hellotext.adjustments import AdjustmentKind
+from django_hellotext.admin import filters
+from django_hellotext.delivery import data_quality
 from django_hellotext.delivery.data_quality import tally
 from django_hellotext.delivery.explain import explain
 from django_hellotext.doctor.queue import _adjusted
 from django_hellotext.management.adjusted import adjusted_lines
 from django_hellotext.models import Dashboard, Event, Order, Product, State
+from tests.factories import make_product
+from tests.testshop.hellotext import ProductAdapter
 
 from .admin_pages import text, url
 from .rows import make
@@ -63,6 +67,81 @@ def test_the_ten_largest_gaps_are_named_largest_first() -> None:
     said = "\n".join(adjusted_lines(width=200))
     assert "The gap is 42. (42 %)" in said
     assert f"1 {AdjustmentKind.LEFT_OUT.label}" in said
+
+
+def test_the_worst_are_objects_and_not_their_events() -> None:
+    make(Order, 1, adjustments={"made": [differs(40)]})
+    make(Event, 1, adjustments={"made": [differs(90)]})
+    found = tally("default")
+    assert (found.flagged, [one.size for one in found.worst]) == (2, [40])
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_the_count_takes_four_queries_however_many_rows_there_are(
+    count: int, django_assert_num_queries: Callable[..., Any]
+) -> None:
+    for number in range(count):
+        make(Order, number, adjustments={"made": [differs(40)]})
+        make(Event, number, adjustments={"made": [IMAGE]})
+    with django_assert_num_queries(4):
+        assert tally("default").rows == 2 * count
+
+
+@pytest.mark.parametrize("bound", ["NEWEST", "MOST_ROWS"])
+def test_a_bound_that_was_reached_is_said(operator: Client, monkeypatch: pytest.MonkeyPatch, bound: str) -> None:
+    for number in range(3):
+        make(Product, number, adjustments={"made": [IMAGE]})
+    said = "Not all rows are counted"
+    assert said not in text(operator, url(Dashboard, "adjustments/"))
+    monkeypatch.setattr(data_quality, bound, 2)
+    assert said in text(operator, url(Dashboard, "adjustments/"))
+    assert (tally("default").rows, tally("default").complete) == (2, False)
+
+
+def test_the_filter_says_when_it_does_not_show_all(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        make(Event, number, adjustments={"made": [differs(50)]})
+    said = "Not all rows are shown"
+    assert said not in text(operator, f"{url(Event)}?adjusted=flagged")
+    monkeypatch.setattr(filters, "MOST_FLAGGED", 2)
+    assert text(operator, f"{url(Event)}?adjusted=flagged").count(said) == 1
+
+
+def test_the_page_and_the_csv_mention_what_is_only_counted(operator: Client) -> None:
+    make(Product, 1, adjustments={"made": [IMAGE], "more": 7})
+    page = text(operator, url(Dashboard, "adjustments/"))
+    assert "counted, not kept" in page
+    lines = operator.get(url(Dashboard, "adjustments.csv")).getvalue().decode().splitlines()
+    assert ',beyond,"7 more adjustments were counted' in lines[2]
+
+
+def test_the_dashboard_links_to_the_data_quality_page(operator: Client) -> None:
+    assert url(Dashboard, "adjustments/") in text(operator, url(Dashboard))
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ("hellotext.placeholder", "placeholder"),
+        ("hellotext.unknown_customer", "unknown customer"),
+        ("hellotext.session_cart", "session cart"),
+    ],
+)
+def test_what_the_package_itself_mirrors_has_a_name(operator: Client, label: str, words: str) -> None:
+    row = make(Product, 1, host_label=label, host_pk="key", adjustments={"made": [IMAGE]})
+    for page in (url(Product), url(Product, f"{row.pk}/change/")):
+        assert f"{words} key" in text(operator, page)
+    assert label not in text(operator, url(Dashboard, "adjustments/"))
+
+
+def test_the_page_and_the_explanation_say_what_the_present_rendering_adjusts(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ProductAdapter, "get_image_url", lambda self, obj: "no url", raising=False)
+    product = make_product()
+    row = make(Product, 1, host_pk=str(product.pk), state=State.SYNCED)
+    assert "Changed or left out of it:" in text(operator, url(Product, f"{row.pk}/change/"))
+    assert "would_adjust" in explain(row).codes
 
 
 def test_the_doctor_warns_of_flagged_rows_only() -> None:
