@@ -605,3 +605,13 @@ def test_an_order_of_right_to_left_and_emoji_text_arrives_as_it_is(
     order = placed(without_product("2", "3.50", sku="كتاب-👩‍👩‍👧"), total="7.00")
     deliver()
     assert lines(hellotext, order) == [("كتاب-👩‍👩‍👧", 2, "3.50")]
+
+
+@pytest.mark.parametrize(("title", "name"), [("Bike\x01\nred", "Bike red"), ("t" * 3000, "t" * 255)])
+def test_the_name_of_a_placeholder_is_cleaned_and_cut(
+    hellotext: Emulator, deliver: Deliver, declare: Declare, title: str, name: str
+) -> None:
+    declare(items=items(title=lambda one: title))
+    placed(without_product("1", "7.00"), total="7.00")
+    deliver()
+    assert [row["name"] for row in placeholder_rows(hellotext)] == [name]
