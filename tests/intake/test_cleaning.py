@@ -226,4 +226,4 @@ def test_a_text_that_raises_does_not_lose_the_order(hellotext: Emulator, deliver
     deliver()
     event = Event.objects.get(action="order.placed")
     assert (event.state, event.amount) == (State.DELIVERED, Decimal("7.50"))
-    assert [one["field"] for one in event.adjustments["made"]] == [argument]
+    assert [one.field for one in Adjustments.from_json(event.adjustments)] == [argument]
