@@ -132,7 +132,11 @@ def _masked(field: str, original: object) -> str:
     if original is None or original == "":
         return ""
     key = field.partition(".")[0].partition("[")[0]
-    return _short(mask(mask_data({key: str(original)})[key]))
+    try:
+        text = str(original)
+    except Exception:  # an object of the shop; a note about it must not cost the row
+        text = type(original).__name__
+    return _short(mask(mask_data({key: text})[key]))
 
 
 def _short(text: str) -> str:

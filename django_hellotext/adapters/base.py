@@ -32,7 +32,7 @@ from .links import Link
 from .money import currency_code, to_money
 from .order_lines import sum_of_lines
 from .paths import concrete, trace, walk
-from .reading import Where, field_of, leave_out, read_apart
+from .reading import Where, field_of, leave_out, read_apart, readable_data
 from .rendering import neutral, settle
 
 M = TypeVar("M", bound=Model)
@@ -267,14 +267,15 @@ class Adapter:
         cannot be read is the sum of the lines. That of an order is never below 0.
         """
         try:
-            found = self.shaped(obj, "total")
+            with readable_data():
+                found = self.shaped(obj, "total")
         except TrackingError:
             found = sum_of_lines(self, obj) if self.kind == "order" else None
             if found is None:
                 raise
         if self.kind == "order" and isinstance(found, ApiMoney) and found.amount < 0:
             adjust("total", AdjustmentKind.REPAIRED, "a total below 0 counts as 0", found.amount)
-            found = ApiMoney(found.amount * 0, found.currency)
+            found = ApiMoney(abs(found.amount * 0), found.currency)
         return found if isinstance(found, ApiMoney) else None
 
     @final
@@ -495,7 +496,7 @@ class Adapter:
         if found is None or isinstance(found, Link):
             return found
         if of_line and isinstance(found, str):
-            return found or None
+            return texts.readable(found, field=field_of(where)).strip() or None
         if not isinstance(found, Model):
             raise ConfigurationError(f"{where}: expected an object, not {type(found).__name__}.")
         if of_line:

@@ -101,7 +101,9 @@ def settle(
     charged = sum(item.amount for item in items)
     discount = min(discount, charged)
     missing = 0 if total is None else max(total, 0) - (charged - discount)
-    if items and not is_complete and abs(missing) * 100 > MOST_DIFFERENCE * max(total or 0, 0):
+    rounded = len(items) + bill.merged  # minor units: each line was rounded for itself
+    is_far = abs(missing) * 100 > MOST_DIFFERENCE * max(total or 0, 0) and abs(missing) > rounded
+    if items and not is_complete and is_far:
         bill.difference, missing = missing, 0
     bill.discount = discount - min(missing, 0)
     _take_off(items, bill.discount)

@@ -36,6 +36,8 @@ def property_value(field: str, value: Any, *, kind: str | None) -> Any:
     A date becomes ``{"day", "month", "year"}``, unless the property is known to be text. ISO text becomes one where
     the property is known to be a date.
     """
+    if value is None or value == "":
+        return None
     if isinstance(value, datetime.date):
         if kind not in (None, *DATES):
             return value.isoformat()

@@ -28,10 +28,10 @@ def lines_of(adapter: Adapter, obj: Any, found: Any) -> list[dict[str, Any]] | N
     Each is ``{"product": Link or text, "quantity": int, "price": Money or None}``; a product stands on one line only.
     Raises ``TrackingError`` if it is not certain what was charged for an order.
     """
+    if adapter.kind == "order" and adapter.declares("items"):
+        return order_lines(adapter, obj, () if found is None else found)
     if found is None:
         return None
-    if adapter.kind == "order":
-        return order_lines(adapter, obj, found)
     lines = []
     for one in read_lines(adapter, obj, found, currency=lambda: adapter.currency_of(obj)):
         if one.fault is not None:

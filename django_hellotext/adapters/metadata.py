@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Set
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from django_hellotext.adjustments import AdjustmentKind, adjust
 from django_hellotext.api.types.values import JsonValue
 from django_hellotext.redaction import Redacted
 
+from .failures import read_or_leave_out
 from .money import MAX_DIGITS
 from .texts import cleaned
 
@@ -63,7 +65,10 @@ def _usable(value: Any, field: str, above: tuple[int, ...]) -> Any:
 def _mapping(value: Mapping[Any, Any], field: str, within: tuple[int, ...]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, entry in value.items():
-        name = cleaned(str(key.value if isinstance(key, Enum) else key), field=f"{field} (name)")
+        text = read_or_leave_out(f"{field} (name)", partial(str, key.value if isinstance(key, Enum) else key))
+        if text is None:
+            continue
+        name = cleaned(text, field=f"{field} (name)")
         usable_entry = _usable(entry, f"{field}.{name}", within)
         if usable_entry is not _OUT:
             found[name] = usable_entry
@@ -79,7 +84,9 @@ def _text(text: str, field: str) -> str:
 
 
 def _number(value: float | Decimal, field: str) -> Any:
-    if not math.isfinite(value):
+    # Not math.isfinite for all of them: a signaling NaN and a very large int raise there.
+    is_finite = value.is_finite() if isinstance(value, Decimal) else isinstance(value, int) or math.isfinite(value)
+    if not is_finite:
         return _left_out(field, "It is no finite number.")
     size = abs(value.adjusted()) if isinstance(value, Decimal) else math.log10(abs(value)) if value else 0
     if abs(size) > MAX_DIGITS:

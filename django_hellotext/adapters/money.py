@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from enum import Enum
 from typing import Any
 
 from django_hellotext.api.types import Money
@@ -50,7 +51,8 @@ def to_money(value: Any, *, currency: object, where: str) -> Money:
 
 
 def currency_code(value: object) -> str:
-    """Return a currency in capitals and without spaces; ``value`` is text or an object of a money package."""
+    """Return a currency in capitals and without spaces; ``value`` is text, or an object with a ``code``."""
+    value = value.value if isinstance(value, Enum) else getattr(value, "code", value)
     return "" if value is None else str(value).strip().upper()
 
 

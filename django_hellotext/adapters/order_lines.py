@@ -18,6 +18,7 @@ from .fields import Money as MoneySpec
 from .links import Link
 from .money import DEFAULT_EXPONENT, EXPONENTS, MAX_DIGITS, to_decimal, to_money
 from .placeholders import FEES, NO_LONGER_SOLD, OTHER_ITEMS, placeholder
+from .reading import readable_data
 from .sold import Sold, declared_items, read_lines
 
 if TYPE_CHECKING:
@@ -100,7 +101,10 @@ def _total(adapter: Adapter, obj: Any, currency: Currency, *, has_lines: bool) -
         return None
     try:
         found = adapter.value(obj, "total")
-        return None if values.is_empty(found) else to_money(found, currency=currency(), where=adapter.where("total"))
+        if values.is_empty(found):
+            return None
+        with readable_data():
+            return to_money(found, currency=currency(), where=adapter.where("total"))
     except TrackingError:
         if not has_lines:
             raise
@@ -225,7 +229,8 @@ def _add(made: OrderLines, bill: Bill[Product], currency: str, *, has_lines: boo
         reason = f"a discount of {_text(bill.discount, currency)} {currency} is spread over the lines"
         adjust("items", AdjustmentKind.DISCOUNT_SPREAD, reason)
     if bill.fees and has_lines:
-        reason = f"a line {FEES!r} of {_text(bill.fees, currency)} {currency} makes up the total"
+        title = FEES if len(bill.lines) > 1 else OTHER_ITEMS
+        reason = f"a line {title!r} of {_text(bill.fees, currency)} {currency} makes up the total"
         adjust("items", AdjustmentKind.FEES_ADDED, reason)
     elif bill.fees:
         adjust("items", AdjustmentKind.PLACEHOLDER, "the order has no lines; a placeholder stands for what was sold")

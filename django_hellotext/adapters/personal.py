@@ -6,18 +6,27 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from django_hellotext.adjustments import AdjustmentKind, adjust
+
 from . import contacts
 from .dates import kind_of, property_value
 from .failures import read_or_leave_out
 from .postal import address_of, line_of
 from .texts import cleaned, shortened
-from .values import is_empty
+from .values import is_empty, names
+
+_MAPPINGS = frozenset({"emails", "phones", "addresses", "properties", "properties_by_id"})
 
 
 def usable(payload: Mapping[str, Any], *, region: object, customer: Any = None, where: str) -> dict[str, Any]:
     """Return ``payload`` of a profile with its values made sure of. Arguments as for ``contacts.usable``."""
     found: dict[str, Any] = {}
     for name, value in payload.items():
+        if is_empty(value):
+            continue
+        if name in _MAPPINGS and not isinstance(value, Mapping):
+            adjust(name, AdjustmentKind.LEFT_OUT, "This is no mapping.", type(value).__name__)
+            continue
         clean = _CLEAN.get(name)
         if clean is None:
             found[name] = value
@@ -38,24 +47,18 @@ def _line(name: str, text: str) -> str:
 
 
 def _lists(value: Any) -> list[str]:
-    return list(dict.fromkeys(filter(None, (_line("lists", str(one)) for one in value))))
+    return list(dict.fromkeys(_line("lists", one) for one in names(value, where="lists")))
 
 
 def _addresses(value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        return value
     return _each(value, lambda key, one: line_of(f"addresses[{key}]", one))
 
 
 def _properties(value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        return value
     return _each(value, lambda key, one: property_value(f"property[{key}]", one, kind=kind_of(key)))
 
 
 def _properties_by_id(value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        return value
     return _each(value, lambda key, one: property_value(f"property_by_id[{key}]", one, kind=None))
 
 

@@ -21,7 +21,7 @@ class PlaceholderAdapter(ProductAdapter):
         return {
             "reference": reference_of(obj.pk),
             "source": self.source_name,
-            "name": obj.title,
+            "name": self.line(obj.title, "name"),
             "tags": ["placeholder"],
         }
 

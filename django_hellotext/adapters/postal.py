@@ -143,7 +143,7 @@ def _country(where: str, value: Any) -> str | None:
 
 def _coordinate(where: str, value: Any, *, most: int) -> Decimal | None:
     try:
-        number = Decimal(str(value).strip())
+        number = Decimal((read_or_leave_out(where, lambda: str(value)) or "NaN").strip())
     except InvalidOperation:
         number = Decimal("NaN")
     if number.is_finite() and abs(number) <= most:

@@ -79,6 +79,17 @@ def rendered(render: Callable[[], T], *, using: str) -> T:
         _apart.reset(token)
 
 
+@contextmanager
+def readable_data() -> Iterator[None]:
+    """Raise ``TrackingError`` for a value of the wrong type, which is data, too; not inside of ``strict()``."""
+    try:
+        yield
+    except UnreadableError as error:
+        if _strict.get():
+            raise
+        raise TrackingError(str(error), reason="number_invalid") from error
+
+
 def read_apart(read: Callable[..., T], obj: Any, *arguments: Any) -> T:
     """Return ``read(obj, *arguments)``, in a savepoint of its own where ``rendered`` has found one to be needed."""
     if not _apart.get():

@@ -14,12 +14,14 @@ from django.db.models import Model, prefetch_related_objects
 from django_hellotext.exceptions import ConfigurationError, TrackingError
 
 from . import values
+from .failures import read_or_leave_out
 from .fields import Items, Money
 from .links import Link
 from .loading import line_relations
 from .money import to_decimal, to_money
 from .paths import concrete, trace
 from .placeholders import FEES, NO_LONGER_SOLD, placeholder
+from .reading import readable_data
 
 if TYPE_CHECKING:
     from .base import Adapter
@@ -138,7 +140,8 @@ class _Reader:
         product = self.adapter.link(line, declared.product, kind="product", where=self._where("product"), of_line=True)
         if self.memory is not None and isinstance(line, Model):
             product = self.memory.product_of(line, product, may_go=_may_go(line, declared.product))
-        given = {name: self._value(line, name) for name in ("sku", "quantity", "title")}
+        given = {name: self._name(line, name) for name in ("sku", "title")}
+        given["quantity"] = self._value(line, "quantity")
         name = "total" if declared.total is not None else "price"
         spec = declared.total if declared.total is not None else declared.price
         if isinstance(spec, Money):
@@ -165,15 +168,17 @@ class _Reader:
         fault: TrackingError | None = None
         quantity, quantity_given = Decimal(1), None
         try:
-            quantity = _number(given.get("quantity", 1), where=self._where("quantity"))
+            with readable_data():
+                quantity = _number(given.get("quantity", 1), where=self._where("quantity"))
         except TrackingError as error:
             quantity_given = given["quantity"]
             # A price of one piece says nothing without their number.
-            fault = error if given.get("total") is None else None
+            fault = error if values.is_empty(given.get("total")) else None
         amount, currency = None, None
         if fault is None:
             try:
-                amount, currency = self._amount(given, quantity)
+                with readable_data():
+                    amount, currency = self._amount(given, quantity)
             except TrackingError as error:
                 fault = error
         stand_in: Link | None = None
@@ -236,7 +241,13 @@ class _Reader:
 
     def _text(self, given: Mapping[str, Any], name: str) -> str:
         found = given.get(name)
-        return (values.text(found, where=self._where(name)) or "").strip() if found is not None else ""
+        if found is None:
+            return ""
+        return (read_or_leave_out(f"items.{name}", lambda: values.text(found, where=self._where(name))) or "").strip()
+
+    def _name(self, line: Any, name: str) -> Any:
+        """Return what the line says it sold; ``None`` if that raises (``line.product.sku`` of a lost product)."""
+        return read_or_leave_out(f"items.{name}", lambda: self._value(line, name), line)
 
     def _value(self, line: Any, name: str) -> Any:
         spec = getattr(self.declared, name)
@@ -251,7 +262,9 @@ class _Reader:
 def _number(value: Any, *, where: str) -> Decimal:
     if isinstance(value, float):
         value = repr(value)  # as it was typed: 0.35 and not 0.34999999999999997
-    return to_decimal(0 if value is None else value, where=where)
+    if value is None:
+        raise TrackingError(f"{where}: there is none.", reason="number_invalid")
+    return to_decimal(value, where=where)
 
 
 def _may_go(line: Model, path: Any) -> bool:

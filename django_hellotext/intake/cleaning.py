@@ -37,7 +37,7 @@ def text_of(value: object, *, name: str, limit: int) -> str:
     """Return a text argument without control characters, cut at ``limit``."""
     if value is None:
         return ""
-    text = _readable(str(value), name)
+    text = _readable(_as_text(value, name), name)
     if len(text) > limit:
         adjust(name, AdjustmentKind.SHORTENED, f"It is longer than {limit} characters.", text)
     return text[:limit]
@@ -47,7 +47,7 @@ def key_of(value: object) -> str:
     """Return an idempotency key; a fingerprint stands for the end of one that is too long, so that it stays unique."""
     if value is None:
         return ""
-    given = str(value)
+    given = _as_text(value, "key")
     key = _readable(given, "key")
     if len(key) <= MAX_KEY:
         return key
@@ -60,7 +60,7 @@ def url_of(value: object) -> str:
     """Return the address of a page, percent-encoded once. One that is too long loses its query, else is left out."""
     if value is None:
         return ""
-    address = str(value)
+    address = _as_text(value, "url")
     if _ODD_URL.search(address):
         try:
             address = urls.clean(storable(address))
@@ -109,6 +109,14 @@ def moment_of(tracked_at: object) -> datetime:
     except OverflowError:
         adjust("tracked_at", AdjustmentKind.REPAIRED, "It is out of range; the time of recording is sent.", tracked_at)
         return clock.now()
+
+
+def _as_text(value: object, name: str) -> str:
+    try:
+        return str(value)
+    except Exception as error:  # a lazy text, or an object of the shop
+        adjust(name, AdjustmentKind.ATTRIBUTE_FAILED, f"{type(error).__name__}: it cannot be read as text.")
+        return ""
 
 
 def _readable(text: str, name: str) -> str:

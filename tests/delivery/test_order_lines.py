@@ -577,3 +577,41 @@ def test_the_reference_of_a_placeholder_is_its_own() -> None:
     assert len(references) == 4
     assert all(len(reference) < 100 for reference in references)
     assert len(placeholders.placeholder("", sku=long).pk) < 255
+
+
+def test_a_gift_card_that_pays_for_a_part_is_spread(hellotext: Emulator, deliver: Deliver, declare: Declare) -> None:
+    declare(items=items(extra=[(lambda order: -Decimal("60.00"), "Gift card")]))
+    order = placed(line("A", "1", "50.00"), line("B", "1", "50.00"), total="40.00")
+    deliver()
+    assert lines(hellotext, order) == [("A", 1, "20.00"), ("B", 1, "20.00")]
+    assert amounts(hellotext) == [("order.placed", Decimal("40.00"))]
+
+
+def test_the_name_of_a_lost_product_that_raises_does_not_lose_the_order(
+    hellotext: Emulator, deliver: Deliver, declare: Declare
+) -> None:
+    declare(items=items(title=lambda one: one.product.name, sku=lambda one: one.product.sku))
+    order = placed(without_product("1", "10.00"), line("A", "2", "5.00"), total="20.00")
+    deliver()
+    assert sum(Decimal(price) * quantity for _, quantity, price in lines(hellotext, order)) == Decimal("20.00")
+    assert amounts(hellotext) == [("order.placed", Decimal("20.00"))]
+    assert "attribute_failed" in kinds(mirror(order))
+
+
+def test_an_order_of_right_to_left_and_emoji_text_arrives_as_it_is(
+    hellotext: Emulator, deliver: Deliver, declare: Declare
+) -> None:
+    declare(items=items(sku="sku"))
+    order = placed(without_product("2", "3.50", sku="كتاب-👩‍👩‍👧"), total="7.00")
+    deliver()
+    assert lines(hellotext, order) == [("كتاب-👩‍👩‍👧", 2, "3.50")]
+
+
+@pytest.mark.parametrize(("title", "name"), [("Bike\x01\nred", "Bike red"), ("t" * 3000, "t" * 255)])
+def test_the_name_of_a_placeholder_is_cleaned_and_cut(
+    hellotext: Emulator, deliver: Deliver, declare: Declare, title: str, name: str
+) -> None:
+    declare(items=items(title=lambda one: title))
+    placed(without_product("1", "7.00"), total="7.00")
+    deliver()
+    assert [row["name"] for row in placeholder_rows(hellotext)] == [name]

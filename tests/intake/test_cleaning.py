@@ -16,7 +16,7 @@ from django_hellotext.api.types import Money
 from django_hellotext.emulator import Emulator
 from django_hellotext.intake import cleaning
 from django_hellotext.models import Event, State
-from tests.factories import make_app, make_customer, make_product, placed_order
+from tests.factories import make_app, make_customer, make_order, make_product, placed_order
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("hellotext")]
 
@@ -212,3 +212,18 @@ def test_what_was_cleaned_arrives(hellotext: Emulator, deliver: Any) -> None:
 def test_metadata_that_is_no_mapping_is_a_programmers_mistake() -> None:
     with pytest.raises(TypeError, match="metadata must be a mapping"):
         cleaning.metadata_of(["a"])
+
+
+@pytest.mark.parametrize("argument", ["url", "key"])
+def test_a_text_that_raises_does_not_lose_the_order(hellotext: Emulator, deliver: Any, argument: str) -> None:
+    class Broken:
+        def __str__(self) -> str:
+            raise RuntimeError("no text today")
+
+    order = make_order(customer=make_customer(), total=Decimal("7.50"))
+    arguments: dict[str, Any] = {argument: Broken()}
+    django_hellotext.track("order.placed", order, **arguments)
+    deliver()
+    event = Event.objects.get(action="order.placed")
+    assert (event.state, event.amount) == (State.DELIVERED, Decimal("7.50"))
+    assert [one.field for one in Adjustments.from_json(event.adjustments)] == [argument]
