@@ -140,18 +140,20 @@ def _extras(adapter: Adapter, obj: Any, declared: Items | None, currency: Curren
 
 
 def _take_rest(unpriced: list[Sold], sold: list[Sold], extras: list[Sold], total: Money) -> None:
-    """Let the only line whose amount is not known have the rest of ``total``."""
-    first = unpriced[0]
-    if len(unpriced) > 1:
-        raise first.fault or TrackingError(
-            "The amounts of several lines are not known, so that nothing says what was charged for each.",
-            reason="amount_unknown",
-            parameter="items",
-        )
+    """Let the lines whose amounts are not known have the rest of ``total``: several share it by their quantities."""
     others = sum((one.amount for one in (*sold, *extras) if one.amount is not None), Decimal(0))
-    first.amount, first.currency = max(total.amount - others, Decimal(0)), total.currency
-    reason = "the amount of one line is not known; it has the rest of the total"
-    adjust("items.price", AdjustmentKind.REPAIRED, reason, str(first.fault or ""))
+    rest, left = _minor(max(total.amount - others, Decimal(0)), total.currency), sum(map(_weight, unpriced))
+    for one in unpriced:
+        share = int(rest * _weight(one) / left)
+        one.amount, one.currency = _money(share, total.currency).amount, total.currency
+        rest, left = rest - share, left - _weight(one)
+    have = "it has" if len(unpriced) == 1 else "they share, by their quantities,"
+    reason = f"the amounts of some lines ({len(unpriced)}) are not known; {have} the rest of the total"
+    adjust("items.price", AdjustmentKind.REPAIRED, reason, str(unpriced[0].fault or ""))
+
+
+def _weight(one: Sold) -> Decimal:
+    return one.quantity if one.quantity > 0 else Decimal(1)
 
 
 def _without_prices(sold: list[Sold]) -> OrderLines:

@@ -31,7 +31,6 @@ def _for_errors() -> dict[str, str]:
         "adapter_failed": _("Correct the adapter, deploy, then send it again."),
         "prerequisite_failed": _("Repair the row that it names; this one is then sent by itself."),
         "reference_empty": _("Give the object its permanent number and save it; it is sent again by itself."),
-        "amount_unknown": _("Correct the amounts of the lines and save the object, then send its events again."),
         "number_invalid": _(
             "Correct the amount that the message names and save the object, then send its events again."
         ),

@@ -527,8 +527,20 @@ def test_the_one_price_that_cannot_be_read_is_the_rest_of_the_total(
     assert lines(hellotext, order) == [("A", 1, "9.90"), ("B", 2, "5.00")]
 
 
-def test_two_prices_that_cannot_be_read_fail_the_order(hellotext: Emulator, deliver: Deliver, declare: Declare) -> None:
-    declare(items=items(price=lambda one: "9,90"))
+def test_prices_that_cannot_be_read_share_the_rest_of_the_total_by_quantity(
+    hellotext: Emulator, deliver: Deliver, declare: Declare
+) -> None:
+    declare(items=items(price=lambda one: one.unit_price if one.sku == "C" else "9,90"))
+    order = placed(line("A", "1", "9.90"), line("B", "2", "5.00"), line("C", "1", "4.90"), total="19.90")
+    deliver()
+    assert lines(hellotext, order) == [("A", 1, "5.00"), ("B", 2, "5.00"), ("C", 1, "4.90")]
+    assert kinds(mirror(order)) == ["repaired"]
+
+
+def test_prices_that_cannot_be_read_fail_an_order_without_a_total(
+    hellotext: Emulator, deliver: Deliver, declare: Declare
+) -> None:
+    declare(items=items(price=lambda one: "9,90"), total=None)
     placed(line("A", "1", "9.90"), line("B", "2", "5.00"), total="19.90")
     deliver()
     assert RemoteObject.objects.get(kind="order").state == State.FAILED
