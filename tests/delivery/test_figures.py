@@ -341,5 +341,6 @@ def test_old_figures_go_in_batches_and_newer_ones_stay(deliver: Deliver) -> None
         Figure.objects.create(account=KEY, hour=old, subject="event", what=f"a{number}", ending="delivered", count=1)
     with CaptureQueriesContext(connection) as queries:
         assert prune(days=30, batch=3) == Pruned(figures=7)
-    assert len([query for query in queries if query["sql"].startswith('DELETE FROM "django_hellotext_figure"')]) == 3
+    deletes = [query["sql"] for query in queries if query["sql"].startswith("DELETE")]
+    assert len([sql for sql in deletes if "hellotext_figure" in sql]) == 3
     assert Figure.objects.count() == kept
