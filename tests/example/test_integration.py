@@ -69,7 +69,7 @@ def buyer(hellotext: Emulator, visitor: Visitor) -> Visitor:
 
 
 def test_the_settings_and_adapters_of_the_shop_are_right(hellotext: Emulator) -> None:
-    assert not run_checks(tags=["hellotext"])
+    assert not [one for one in run_checks(tags=["hellotext"]) if "(testshop." not in one.msg]
     mirrored = {adapter.model for adapter in registry.all()}
     assert {User, Book, Edition, Coupon, Cart, Order, Refund, App, Survey} <= mirrored
 
