@@ -18,6 +18,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ..adapters import Adapter, Link, links, registry
 from ..adapters.checking import check_links
+from ..adapters.placeholders import fallback_for
 from ..adapters.reading import strict
 from ..adjustments import FLAGS, collecting
 from ..api import HellotextClient
@@ -248,14 +249,25 @@ def _send(client: HellotextClient, link: Link, adapter: Adapter, obj: Model, ids
     if payload is None:
         raise ValueError(f"{_name(obj)} names no guest.")
     for needed in links(payload):
-        for host in hosts_of([needed], using=obj._state.db or DEFAULT_DB_ALIAS).values():
-            other = registry.for_label(needed.label)
-            if other is not None and other.should_sync(host):
-                _send(client, needed, other, host, ids)
+        _send_needed(client, needed, obj, ids)
     values = values_of({name: value for name, value in payload.items() if not _is_unsynced(value, ids)}, ids)
     if link.kind == "cart" and "profile" not in values:
         values["session"] = TOKEN
     ids[link] = OPERATIONS[link.kind].create(client, values).id
+
+
+def _send_needed(client: HellotextClient, needed: Link, obj: Model, ids: dict[Link, str]) -> None:
+    """Create what ``obj`` refers to; for a product that the shop does not want at Hellotext, its placeholder."""
+    other = registry.for_label(needed.label)
+    if other is None:
+        return
+    for host in hosts_of([needed], using=obj._state.db or DEFAULT_DB_ALIAS).values():
+        if other.should_sync(host):
+            _send(client, needed, other, host, ids)
+        elif needed.kind == "product":
+            stand_in = fallback_for(needed)
+            _send_needed(client, stand_in, obj, ids)
+            ids[needed] = ids[stand_in]
 
 
 def _update(client: HellotextClient, link: Link, payload: Mapping[str, Any], ids: Mapping[Link, str]) -> None:

@@ -160,17 +160,17 @@ class OrderForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable
 
 
 class OrderLineInline(admin.TabularInline):  # type: ignore[type-arg]  # not subscriptable at run time
-    """The books of an order, as they were sold."""
+    """The lines of an order, as they were sold."""
 
     model = OrderLine
     extra = 0
-    fields = ["book", "edition", "title", "quantity", "unit_price", "line_total"]
-    readonly_fields = ["book", "edition", "title", "quantity", "unit_price", "line_total"]
+    fields = ["book", "edition", "title", "pieces", "unit_price", "line_total"]
+    readonly_fields = ["book", "edition", "title", "pieces", "unit_price", "line_total"]
     can_delete = False
 
     @admin.display(description="total")
     def line_total(self, line: OrderLine) -> str:
-        """Return the price of all copies."""
+        """Return what was charged for the line."""
         return f"{line.total} {line.order.currency}"
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -192,6 +192,7 @@ class OrderAdmin(HellotextAdminMixin, admin.ModelAdmin):  # type: ignore[type-ar
     readonly_fields = [
         "number",
         "total_with_currency",
+        "shipping",
         "payment_reference",
         "placed_at",
         "paid_at",
@@ -201,7 +202,20 @@ class OrderAdmin(HellotextAdminMixin, admin.ModelAdmin):  # type: ignore[type-ar
         "order_page",
     ]
     fieldsets = [
-        (None, {"fields": ["number", "status", "total_with_currency", "currency", "payment_reference", "order_page"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "number",
+                    "status",
+                    "total_with_currency",
+                    "shipping",
+                    "currency",
+                    "payment_reference",
+                    "order_page",
+                ]
+            },
+        ),
         ("Buyer", {"fields": [("first_name", "last_name"), ("email", "phone"), "customer"]}),
         ("Delivery", {"fields": ["delivery", "street", ("postcode", "city"), "country"]}),
         ("Way", {"fields": ["placed_at", "paid_at", "shipped_at", "delivered_at", "cancelled_at"]}),
@@ -209,10 +223,6 @@ class OrderAdmin(HellotextAdminMixin, admin.ModelAdmin):  # type: ignore[type-ar
 
     class Media:
         css = {"all": ["bookshop/counter.css"]}
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
-        """Bring the lines along, for the totals."""
-        return super().get_queryset(request).prefetch_related("lines")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Orders are placed in the shop."""

@@ -13,6 +13,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+from django_countries.fields import CountryField
 
 CURRENCY = "EUR"  # the one currency of this shop, ISO 4217
 
@@ -64,7 +65,7 @@ class Book(models.Model):
 
     sku = models.CharField("SKU", max_length=32, unique=True)
     slug = models.SlugField(max_length=80, unique=True)
-    title = models.CharField(max_length=160)
+    title = models.CharField(max_length=500)
     author = models.CharField(max_length=120)
     subject = models.CharField(max_length=16, choices=Subject.choices)
     year = models.PositiveSmallIntegerField("first published")
@@ -73,6 +74,7 @@ class Book(models.Model):
     description = models.TextField()
     price = models.DecimalField(max_digits=8, decimal_places=2)
     cover = models.CharField("cover, a static file", max_length=160)
+    photo = models.CharField("photo, an address at the publisher's", max_length=300, blank=True)
     is_published = models.BooleanField("in the shop", default=True)
     categories = models.ManyToManyField(Category, blank=True, related_name="books")
 
@@ -119,6 +121,10 @@ class Reader(models.Model):
         verbose_name="favourite category",
     )
     in_book_club = models.BooleanField("in the book club", default=False)
+    street = models.CharField(max_length=160, blank=True)
+    postcode = models.CharField(max_length=16, blank=True)
+    city = models.CharField(max_length=80, blank=True)
+    country = CountryField(blank=True)
 
     def __str__(self) -> str:
         return str(self.user)
@@ -222,7 +228,11 @@ class InvalidMove(Exception):
 
 
 class Order(models.Model):
-    """A purchase, of a customer with an account or of a guest. Delivery is free, so its total is that of its lines."""
+    """A purchase, of a customer with an account or of a guest.
+
+    ``total`` is what was charged. It need not be the sum of the lines: orders from the counter and from old systems
+    have vouchers, shipping and discounts, see ``messy.py``. What the website sells is delivered for free.
+    """
 
     class Status(models.TextChoices):
         """How far an order has come."""
@@ -274,6 +284,8 @@ class Order(models.Model):
     city = models.CharField(max_length=80, blank=True)
     country = models.CharField(max_length=80, blank=True)
     currency = models.CharField(max_length=3, default=CURRENCY)
+    shipping = models.DecimalField(max_digits=8, decimal_places=2, default=Decimal("0.00"))
+    total = models.DecimalField("total charged", max_digits=8, decimal_places=2, default=Decimal("0.00"))
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PLACED)
     payment_reference = models.CharField(max_length=64, blank=True, editable=False)
     placed_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -297,11 +309,6 @@ class Order(models.Model):
         """The buyer's full name."""
         return f"{self.first_name} {self.last_name}".strip()
 
-    @property
-    def total(self) -> Decimal:
-        """What the buyer pays, in major units of ``currency``."""
-        return sum((line.total for line in self.lines.all()), start=Decimal("0.00"))
-
     def next_statuses(self) -> tuple[str, ...]:
         """Return the statuses that may follow the present one."""
         return self.MOVES[self.status]
@@ -318,30 +325,36 @@ class Order(models.Model):
 
 
 class OrderLine(models.Model):
-    """One book of an order, in the form that was bought, at the price that was charged."""
+    """One book of an order, in the form that was bought; or a voucher, or shipping.
+
+    ``sku`` and ``title`` stay when the book is deleted. ``total`` is what was charged for the line, below 0 for a
+    voucher. ``quantity`` may be a part: old books are sold by the kilo.
+    """
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
-    book = models.ForeignKey(Book, on_delete=models.PROTECT, related_name="+")
-    edition = models.ForeignKey(Edition, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    title = models.CharField(max_length=160)
-    quantity = models.PositiveSmallIntegerField(default=1)
+    book = models.ForeignKey(Book, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    edition = models.ForeignKey(Edition, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    sku = models.CharField("SKU", max_length=32, blank=True)
+    title = models.CharField(max_length=560)
+    quantity = models.DecimalField(max_digits=8, decimal_places=3, default=Decimal(1))
     unit_price = models.DecimalField(max_digits=8, decimal_places=2)
+    total = models.DecimalField(max_digits=8, decimal_places=2)
 
     class Meta:
         ordering = ["pk"]
 
     def __str__(self) -> str:
-        return f"{self.quantity} x {self.title}"
+        return f"{self.pieces} x {self.title}"
 
     @property
-    def article(self) -> Book | Edition:
-        """What was bought: an edition, else the book as it is."""
-        return self.edition or self.book
+    def article(self) -> Book | Edition | None:
+        """What was bought, an edition or the book as it is; ``None`` if it is deleted, or was none."""
+        return next((one for one in (self.edition, self.book) if one is not None and one.sku == self.sku), None)
 
     @property
-    def total(self) -> Decimal:
-        """The price of all copies, in major units."""
-        return self.unit_price * self.quantity
+    def pieces(self) -> str:
+        """The quantity as people write it: ``2`` or ``0.35``."""
+        return f"{Decimal(self.quantity).normalize():f}"
 
 
 class Refund(models.Model):

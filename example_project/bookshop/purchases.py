@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
 
-from bookshop.models import Cart, Order, OrderLine
+from bookshop.models import Cart, CartLine, Coupon, Order, OrderLine
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -36,19 +37,27 @@ def place_order(form: CheckoutForm, *, cart: Cart, customer: User | None) -> Ord
     order.customer = customer
     order.coupon = form.cleaned_data["coupon"]
     order.placed_at = now
+    sold = [_sell(line, coupon=order.coupon) for line in lines]
+    order.total = sum((line.total for line in sold), start=Decimal("0.00"))
     order.save()
-    OrderLine.objects.bulk_create(
-        OrderLine(
-            order=order,
-            book=line.book,
-            edition=line.edition,
-            title=str(line.article),
-            quantity=line.quantity,
-            unit_price=order.coupon.off(line.unit_price) if order.coupon else line.unit_price,
-        )
-        for line in lines
-    )
+    for line in sold:
+        line.order = order
+    OrderLine.objects.bulk_create(sold)
     return order
+
+
+def _sell(line: CartLine, *, coupon: Coupon | None) -> OrderLine:
+    """Return the line of an order, not saved, for ``line`` of a cart."""
+    price = coupon.off(line.unit_price) if coupon else line.unit_price
+    return OrderLine(
+        book=line.book,
+        edition=line.edition,
+        sku=line.sku,
+        title=str(line.article),
+        quantity=line.quantity,
+        unit_price=price,
+        total=price * line.quantity,
+    )
 
 
 def confirm_payment(number: str, *, reference: str, paid_at: datetime) -> Order:

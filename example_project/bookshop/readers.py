@@ -16,8 +16,14 @@ BOOK_CLUB = "Book club"
 
 
 class CustomerAdapter(adapters.UserProfileAdapter):
-    """A user who is no staff, with the category that they like most, and on the list of the book club."""
+    """A user who is no staff, with address and favourite category, and on the list of the book club."""
 
+    address = {
+        "street": "reader.street",
+        "postal_code": "reader.postcode",
+        "city": "reader.city",
+        "country": "reader.country",
+    }
     properties = {FAVOURITE: "reader.favourite.name"}
     depends_on = {
         "bookshop.Reader": "user",

@@ -136,6 +136,11 @@ class HellotextSide:
                 (accepted if request["accepted"] else refused)[request["uuid"]] += 1
         return Deliveries(accepted, refused, nameless)
 
+    def sum_of_order(self, remote_id: str) -> Decimal:
+        """Return what the lines of an order come to, in major units."""
+        items = self._get(f"/v1/attribution/orders/{remote_id}")["items"]
+        return sum((Decimal(item["price"]["amount"]) * int(item["quantity"]) for item in items), Decimal(0))
+
     def requests_of_the_shop(self) -> list[dict[str, Any]]:
         """Return what the emulator logged of the shop's server, without the browsers' own requests."""
         answer = self._get("/_emulator/log")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from demo import terminal
+from demo.messy_orders import MessyOrder
 from demo.sightings import Sighting
 from demo.story import Expected, Step, Story
 from demo.terminal import DIM, GREEN, RED, Line
@@ -34,6 +35,25 @@ def kinds(mirrored: Mapping[str, set[str]], held: Mapping[str, int]) -> str:
         for kind, ids in mirrored.items()
     ]
     return terminal.table(["Kind", "Sent by the shop", "There at Hellotext"], rows, shares=[3, 2, 2])
+
+
+def messy_orders(orders: Sequence[MessyOrder]) -> str:
+    """Return the table of the messy orders: what was charged, what Hellotext computes, and what was adjusted."""
+    rows = [
+        [
+            [Line(order.name)],
+            [Line(f"{order.charged:.2f}")],
+            [Line(f"✓ {order.arrived:.2f}", GREEN) if order.is_right else Line(f"✗ {_sum(order)}", RED)],
+            [Line(str(adjustment), DIM) for adjustment in order.adjustments] or [Line("-", DIM)],
+        ]
+        for order in orders
+    ]
+    heads = ["Messy order", "Charged", "At Hellotext", "Adjusted"]
+    return terminal.table(heads, rows, shares=[2, 0, 0, 3])
+
+
+def _sum(order: MessyOrder) -> str:
+    return "missing" if order.arrived is None else f"{order.arrived:.2f}"
 
 
 def _arrived(step: Step, verdict: Verdict) -> list[Line]:

@@ -21,10 +21,11 @@ from demo.failures import Failure
 from demo.folder import Folder, open_private
 from demo.hellotext_side import HellotextSide
 from demo.journey import travel
+from demo.messy_orders import MessyOrders
 from demo.options import Options
 from demo.pages import PageError
 from demo.places import Places
-from demo.report import kinds, side_by_side
+from demo.report import kinds, messy_orders, side_by_side
 from demo.shop_side import (
     STAFF_NAME,
     STAFF_PASSWORD,
@@ -156,6 +157,12 @@ def _play(children: Children, options: Options, places: Places) -> str:
     except requests.RequestException as error:
         raise Failure(f"{stopped} Hellotext does not say what has arrived: {error}".strip()) from error
     terminal.out(side_by_side(story, verdict))
+    if not stopped:
+        messy = MessyOrders(hellotext=side)
+        if not messy.arrive(seconds=PAUSE_SECONDS, meanwhile=children.check):
+            verdict.complaints.append("The messy orders had not arrived in time.")
+        terminal.out(messy_orders(messy.verify()))
+        verdict.add(messy.verdict)
     defined, mirrored = shop.defined(), shop.mirrored()
     held = {kind: len(names & side.defines(kind)) for kind, names in defined.items()}
     held |= {kind: side.holds(kind, ids) for kind, ids in mirrored.items()}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from demo.hellotext_side import HellotextSide
+from demo.hellotext_side import Deliveries, HellotextSide
 from demo.shop_side import ShopSide
 from demo.sightings import Sighting
 from demo.story import Expected
@@ -40,21 +40,22 @@ class Verdict:
         """Return what arrived for ``expected``."""
         return self.arrivals.get(id(expected))
 
+    def add(self, other: Verdict) -> None:
+        """Take over the numbers and complaints of ``other``."""
+        self.recorded += other.recorded
+        self.delivered += other.delivered
+        self.failed += other.failed
+        self.duplicated += other.duplicated
+        self.complaints += other.complaints
+
 
 def verify(
     expected: Sequence[Expected], *, shop: ShopSide, hellotext: HellotextSide, strangers: Sequence[str]
 ) -> Verdict:
     """Compare. ``strangers`` are sessions that must not be anywhere."""
     recorded = shop.recorded()
-    uuids = [event.uuid for event in recorded]
-    counted = hellotext.deliveries(uuids)
-    verdict = Verdict(
-        recorded=len(recorded),
-        delivered=sum(1 for uuid in uuids if counted.accepted[uuid]),
-        failed=sum(counted.refused.values())
-        + sum(1 for event in recorded if event.state == "failed" and not counted.refused[event.uuid]),
-        duplicated=sum(number - 1 for number in counted.accepted.values() if number > 1),
-    )
+    counted = hellotext.deliveries([event.uuid for event in recorded])
+    verdict = Verdict()
     complaints = verdict.complaints
     of_shop = match([one for one in expected if not one.by_browser], recorded, complaints)
     delivered = [event.uuid for event in recorded if event.state == "delivered"]
@@ -68,6 +69,27 @@ def verify(
             complaints += [f"{one} at Hellotext: {wrong}" for wrong in differences(one, arrived, arrived=True)]
         elif event is not None:
             complaints.append(f"{one} is not listed by Hellotext.")
+    verdict.add(verify_deliveries(recorded, counted))
+    if counted.nameless:
+        complaints.append(f"{counted.nameless} events arrived without our UUID.")
+    complaints += _strangers(strangers, shop=shop, hellotext=hellotext)
+    reason = shop.why_nothing_is_sent()
+    if reason:
+        complaints.append(f"The worker sends nothing to this account: {reason}")
+    return verdict
+
+
+def verify_deliveries(recorded: Sequence[Sighting], counted: Deliveries) -> Verdict:
+    """Count the recorded events, and complain about each that was not delivered exactly once."""
+    uuids = [event.uuid for event in recorded]
+    verdict = Verdict(
+        recorded=len(recorded),
+        delivered=sum(1 for uuid in uuids if counted.accepted[uuid]),
+        failed=sum(counted.refused.values())
+        + sum(1 for event in recorded if event.state == "failed" and not counted.refused[event.uuid]),
+        duplicated=sum(number - 1 for number in counted.accepted.values() if number > 1),
+    )
+    complaints = verdict.complaints
     for event in recorded:
         if event.state != "delivered":
             complaints.append(f"{event} is {event.state} in the shop. {event.error}".strip())
@@ -77,12 +99,6 @@ def verify(
             complaints.append(f"{event} was accepted {counted.accepted[event.uuid]} times instead of once.")
         if event.state == "delivered" and not counted.accepted[event.uuid]:
             complaints.append(f"{event} counts as delivered in the shop, but Hellotext never accepted it.")
-    if counted.nameless:
-        complaints.append(f"{counted.nameless} events arrived without our UUID.")
-    complaints += _strangers(strangers, shop=shop, hellotext=hellotext)
-    reason = shop.why_nothing_is_sent()
-    if reason:
-        complaints.append(f"The worker sends nothing to this account: {reason}")
     return verdict
 
 

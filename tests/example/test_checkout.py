@@ -36,9 +36,9 @@ def test_a_customer_buys(visitor: Visitor) -> None:
     order = visitor.check_out()
     assert order.customer == User.objects.get(email="ada@example.com")
     assert order.status == Order.Status.PLACED
-    assert [(line.title, line.quantity, line.unit_price) for line in order.lines.all()] == [
-        ("Walden", 2, Decimal("15.00")),
-        ("Dracula", 1, Decimal("12.40")),
+    assert [(line.title, line.sku, line.pieces, line.unit_price, line.total) for line in order.lines.all()] == [
+        ("Walden", "LL-009", "2", Decimal("15.00"), Decimal("30.00")),
+        ("Dracula", "LL-007", "1", Decimal("12.40"), Decimal("12.40")),
     ]
     assert (order.total, order.currency) == (Decimal("42.40"), "EUR")
 

@@ -24,7 +24,7 @@ from django_hellotext.emulator import Emulator, EmulatorServer, Fault
 ROOT = Path(__file__).resolve().parents[2]
 SHOP = ROOT / "example_project"
 PATIENCE_SECONDS = 180.0  # a bound that only a standstill reaches; the whole demo is within it
-ALL_IS_WELL = "22 events recorded, 22 delivered, 0 failed, 0 duplicated"
+ALL_IS_WELL = "43 events recorded, 43 delivered, 0 failed, 0 duplicated"
 SLEEPER = "import time\nprint('awake', flush=True)\nwhile True:\n    time.sleep(0.1)\n"
 
 
@@ -146,6 +146,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     verified = Demo(var).verify()
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert verified.stdout.splitlines()[-1] == ALL_IS_WELL
+    assert re.search(r"Three for ten +│ 10\.00 +│ ✓ 10\.00 +│ items\.quantity: quantity", verified.stdout)
     return var
 
 
@@ -189,7 +190,7 @@ def test_another_hellotext_gets_everything_and_a_request_that_it_refuses_is_said
     said = verified.stdout
     assert verified.returncode == 1, said + verified.stderr
     assert "This Hellotext has nothing of last time" in said
-    assert "22 events recorded, 22 delivered, 1 failed, 0 duplicated" in said
+    assert "43 events recorded, 43 delivered, 1 failed, 0 duplicated" in said
     [complaint] = [line for line in said.splitlines() if line.startswith("    - ")]
     assert re.search(r"cart\.added .* was refused 1 times\.", complaint)
 
